@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+# Warnings, sanitizers and the two shapes of target that the project has.
+
+add_library(rnm_flags INTERFACE)
+target_compile_options(rnm_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wundef
+  -fno-math-errno
+  # Every rounding of the format is specified: no fused multiply-add unless a kernel asks for it.
+  -ffp-contract=off)
+if(CMAKE_C_COMPILER_ID MATCHES "Clang")
+  target_compile_options(rnm_flags INTERFACE -Wno-gnu -Wno-sign-conversion)
+endif()
+if(RNM_WERROR)
+  target_compile_options(rnm_flags INTERFACE -Werror)
+endif()
+if(RNM_SANITIZE)
+  target_compile_options(rnm_flags INTERFACE
+    -fsanitize=${RNM_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+  target_link_options(rnm_flags INTERFACE -fsanitize=${RNM_SANITIZE})
+endif()
+
+# rnm_add_objects(NAME source...): an object library with the project's flags; paths from the root.
+function(rnm_add_objects name)
+  set(sources ${ARGN})
+  list(TRANSFORM sources PREPEND "${PROJECT_SOURCE_DIR}/")
+  add_library(${name} OBJECT ${sources})
+  target_link_libraries(${name} PUBLIC rnm_flags)
+endfunction()
+
+# rnm_add_test(NAME name SOURCES file... [LIBS target...] [LABELS label...] [ARGS arg...])
+# A cmocka program that is one ctest test.
+function(rnm_add_test)
+  cmake_parse_arguments(T "" "NAME" "SOURCES;LIBS;LABELS;ARGS" ${ARGN})
+  add_executable(test_${T_NAME} ${T_SOURCES})
+  target_link_libraries(test_${T_NAME} PRIVATE rnm_flags ${T_LIBS} cmocka m)
+  add_test(NAME ${T_NAME} COMMAND test_${T_NAME} ${T_ARGS})
+  set_tests_properties(${T_NAME} PROPERTIES LABELS "${T_LABELS}" TIMEOUT 600)
+endfunction()

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * librnm: runs .rnm models on CPUs without keeping their expanded weights.
+ *
+ *     rnm_model *model;
+ *     rnm_context *context;
+ *     rnm_error error;
+ *     if (rnm_model_open("net.rnm", NULL, &model, &error) != RNM_OK ||
+ *         rnm_context_create(model, NULL, &context, &error) != RNM_OK) { ... error.text ... }
+ *     memcpy(rnm_context_input(context, 0)->data, image, image_bytes);
+ *     if (rnm_context_run(context, &error) == RNM_OK) { ... rnm_context_output(context, 0)->data }
+ *     rnm_context_destroy(context);
+ *     rnm_model_close(model);
+ *
+ * Threads: a model is immutable and may be shared by any number of threads; a context belongs to
+ * one thread at a time. The library keeps no global state, prints nothing and never exits.
+ */
+#ifndef RNM_H
+#define RNM_H
+
+#include "rnm_base.h"
+
+#include <stdbool.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct rnm_model rnm_model;
+typedef struct rnm_context rnm_context;
+
+/* "0.1.0" */
+RNM_API const char *rnm_version(void);
+
+/* True when this library was built with XNNPACK. */
+RNM_API bool rnm_has_xnnpack(void);
+
+/* ---- models ---------------------------------------------------------------------------------- */
+
+typedef struct rnm_model_options {
+    const rnm_allocator *allocator; /* NULL: aligned malloc. Copied. */
+    bool skip_digests;              /* leaves the digests unchecked; everything else is checked */
+    uint64_t max_expanded_bytes;    /* refuse models whose children, expanded to f32, take more;
+                                       0: the format's own limit, 16 GiB */
+} rnm_model_options;
+
+/* Opens a .rnm file: maps it, validates all of it. `options` may be NULL. On failure *out is
+ * untouched. RNM_ERR_IO, _FORMAT, _VERSION, _DIGEST, _LIMIT, _VALUE, _MEMORY. Any thread. */
+RNM_API rnm_status rnm_model_open(const char *path, const rnm_model_options *options,
+                                  rnm_model **out, rnm_error *error);
+
+/* The same from memory. Bytes aligned to 64 are used where they lie and must outlive the model;
+ * others are copied. */
+RNM_API rnm_status rnm_model_open_memory(const void *bytes, size_t size,
+                                         const rnm_model_options *options, rnm_model **out,
+                                         rnm_error *error);
+
+/* All contexts of the model must be gone. NULL is fine. */
+RNM_API void rnm_model_close(rnm_model *model);
+
+/* A graph input or output. A dim of -1 - k is symbol k, bound when a context is made. Owned by the
+ * model. */
+typedef struct rnm_value_info {
+    const char *name;
+    rnm_dtype dtype;
+    int rank;
+    int64_t dims[RNM_MAX_RANK];
+} rnm_value_info;
+
+RNM_API int rnm_model_input_count(const rnm_model *model);
+RNM_API int rnm_model_output_count(const rnm_model *model);
+
+/* NULL for an index out of range. */
+RNM_API const rnm_value_info *rnm_model_input(const rnm_model *model, int index);
+RNM_API const rnm_value_info *rnm_model_output(const rnm_model *model, int index);
+
+/* Symbols (such as the batch "N"): their number, and the name of each, NULL out of range. */
+RNM_API int rnm_model_symbol_count(const rnm_model *model);
+RNM_API const char *rnm_model_symbol(const rnm_model *model, int index);
+
+/* How many class labels there are (0: none), and label k, NULL out of range. */
+RNM_API int rnm_model_label_count(const rnm_model *model);
+RNM_API const char *rnm_model_label(const rnm_model *model, int index);
+
+/* What the file says of its origin: pairs of key and value; NULL where there is no such key. */
+RNM_API const char *rnm_model_provenance(const rnm_model *model, const char *key);
+
+typedef enum rnm_color { RNM_GRAY = 1, RNM_RGB = 3, RNM_BGR = 4 } rnm_color;
+typedef enum rnm_resize { RNM_KEEP_SIZE = 0, RNM_TO_SIZE = 1, RNM_TO_SHORTER_SIDE = 2 } rnm_resize;
+
+/* How an image becomes an input; the steps in the order of the fields (schema/FORMAT.md section
+ * 7). */
+typedef struct rnm_preprocess {
+    const char *dataset;
+    rnm_color color;
+    rnm_resize resize;
+    int resize_height, resize_width;
+    int crop_height, crop_width; /* 0: no crop */
+    int pad_top, pad_left, pad_bottom, pad_right;
+    float divisor; /* (pixel / divisor - mean) / std */
+    float mean[4], std[4];
+} rnm_preprocess;
+
+/* Preprocessing of input `index`, or NULL where the model describes none. */
+RNM_API const rnm_preprocess *rnm_model_preprocess(const rnm_model *model, int index);
+
+/* ---- contexts -------------------------------------------------------------------------------- */
+
+/* When child weights exist. */
+typedef enum rnm_expand {
+    RNM_EXPAND_DEFAULT = 0, /* the best there is: load, until panel exists */
+    RNM_EXPAND_LOAD = 1,    /* all when the context is made (XNNPACK where built in) */
+    RNM_EXPAND_LAZY = 2,    /* each layer's at its first use, kept in the context */
+    RNM_EXPAND_LAYER = 3,   /* each layer's at every run, in one shared scratch */
+} rnm_expand;
+
+typedef struct rnm_context_options {
+    rnm_expand expand;
+    int threads;            /* 0 or 1: the calling thread only; at most 64 */
+    const int64_t *symbols; /* a number for each symbol of the model, in order; NULL: all 1 */
+    int symbol_count;       /* entries in `symbols`; 0 when NULL */
+    bool no_xnnpack;        /* load mode on our own kernels */
+    uint64_t max_bytes;     /* refuse (RNM_ERR_LIMIT) a context that needs more; 0: no limit */
+    const rnm_allocator *allocator; /* NULL: the model's. Copied. */
+} rnm_context_options;
+
+/* Plans and makes everything a run needs: shapes, algorithms, arena, threads. All memory is taken
+ * here, XNNPACK's own apart. `options` may be NULL: defaults. On failure *out is untouched and
+ * nothing is left behind. RNM_ERR_ARGUMENT, _MEMORY, _LIMIT, _SHAPE, _BACKEND, _RESOURCE. */
+RNM_API rnm_status rnm_context_create(const rnm_model *model, const rnm_context_options *options,
+                                      rnm_context **out, rnm_error *error);
+
+/* NULL is fine. */
+RNM_API void rnm_context_destroy(rnm_context *context);
+
+/* A tensor in the context's memory: row-major in the order of dims, no gaps, aligned to 64. */
+typedef struct rnm_tensor {
+    const char *name;
+    rnm_dtype dtype;
+    int rank;
+    int64_t dims[RNM_MAX_RANK]; /* symbols bound */
+    size_t bytes;
+    void *data;
+} rnm_tensor;
+
+/* Where to write input `index` before a run, and where to read output `index` after one: valid
+ * until the context is destroyed; a run leaves inputs as they are. NULL out of range. */
+RNM_API rnm_tensor *rnm_context_input(rnm_context *context, int index);
+RNM_API const rnm_tensor *rnm_context_output(const rnm_context *context, int index);
+
+/* Runs the network on what the inputs hold. Takes no memory. RNM_ERR_BACKEND when XNNPACK refuses.
+ * The results do not depend on the number of threads. */
+RNM_API rnm_status rnm_context_run(rnm_context *context, rnm_error *error);
+
+/* Memory, in bytes, counted at the allocators. */
+typedef struct rnm_report {
+    uint64_t file;   /* the file's size */
+    uint64_t mapped; /* of it, mapped (or used in place in memory) */
+    uint64_t
+        resident_weights; /* compact weights in the mapping plus what is expanded now and kept */
+    uint64_t largest_scratch; /* the largest expansion scratch and kernel workspace of a layer */
+    uint64_t activations;     /* arena of activations, inputs and outputs included */
+    uint64_t bookkeeping;     /* everything else the allocators gave: model, context, plan */
+    uint64_t xnnpack;         /* what XNNPACK holds: packed weights, indirection, its workspace */
+    uint64_t total;           /* mapped + all of the above that is not in the mapping */
+    uint64_t dense;    /* the dense equivalent: all weights expanded to f32, biases and scales */
+    uint64_t compact;  /* the same as stored in the file */
+    rnm_expand expand; /* the mode in force */
+    int threads;
+    bool xnnpack_used;
+} rnm_report;
+
+RNM_API void rnm_context_report(const rnm_context *context, rnm_report *report);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+set(RNM_SCHEMA_SOURCES
+  schema/base.c
+  schema/digest.c
+  schema/ops.c)
