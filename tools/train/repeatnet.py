@@ -34,7 +34,7 @@ ACTIVATIONS = ("linear", "swish", "bireal", "static_drop", "random_bireal")
 MASK_INIT = 0.05
 
 
-class _StraightThroughSign(torch.autograd.Function):
+class StraightThroughSign(torch.autograd.Function):
     """sign(m) forwards; backwards the slope of Bi-Real's piecewise polynomial, 2 - 2|m| or 0."""
 
     @staticmethod
@@ -56,7 +56,7 @@ class SignMask(nn.Module):
         self.weight = nn.Parameter(torch.empty(shape).uniform_(-MASK_INIT, MASK_INIT))
 
     def forward(self):
-        return _StraightThroughSign.apply(self.weight)
+        return StraightThroughSign.apply(self.weight)
 
 
 def tile(parent, rows, columns):
