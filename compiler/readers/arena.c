@@ -21,17 +21,21 @@ struct rnc_arena_block {
     alignas(max_align_t) uint8_t bytes[];
 };
 
+static void *over_ceiling(rnc_arena *arena, rnm_error *err) {
+    arena->status = rnm_fail(err, RNM_ERR_LIMIT, "reading it takes more than the %zu KiB allowed",
+                             arena->ceiling / 1024);
+    return NULL;
+}
+
 static struct rnc_arena_block *add_block(rnc_arena *arena, size_t size, rnm_error *err) {
     size_t capacity = size > BLOCK_SIZE ? size : BLOCK_SIZE;
     size_t whole = capacity + sizeof(struct rnc_arena_block);
     if (whole > arena->ceiling - arena->used) {
-        rnm_fail(err, RNM_ERR_LIMIT, "reading it takes more than the %zu KiB allowed",
-                 arena->ceiling / 1024);
-        return NULL;
+        return over_ceiling(arena, err);
     }
     struct rnc_arena_block *block = calloc(1, whole);
     if (block == NULL) {
-        rnm_fail(err, RNM_ERR_MEMORY, "out of memory: %zu bytes wanted", whole);
+        arena->status = rnm_fail(err, RNM_ERR_MEMORY, "out of memory: %zu bytes wanted", whole);
         return NULL;
     }
     block->size = capacity;
@@ -43,9 +47,7 @@ static struct rnc_arena_block *add_block(rnc_arena *arena, size_t size, rnm_erro
 
 void *rnc_arena_alloc(rnc_arena *arena, size_t size, rnm_error *err) {
     if (size > arena->ceiling) {
-        rnm_fail(err, RNM_ERR_LIMIT, "reading it takes more than the %zu KiB allowed",
-                 arena->ceiling / 1024);
-        return NULL;
+        return over_ceiling(arena, err);
     }
     size = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
     struct rnc_arena_block *block = arena->blocks;

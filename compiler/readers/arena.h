@@ -12,14 +12,15 @@ typedef struct rnc_arena {
     struct rnc_arena_block *blocks; /* newest first */
     size_t used;                    /* bytes taken from the system */
     size_t ceiling;
+    rnm_status status; /* why the last allocation that failed did */
 } rnc_arena;
 
 static inline rnc_arena rnc_arena_make(size_t ceiling) {
     return (rnc_arena){.blocks = NULL, .used = 0, .ceiling = ceiling};
 }
 
-/* `size` zeroed bytes aligned for any object, or NULL with *err set: RNM_ERR_LIMIT at the ceiling,
- * RNM_ERR_MEMORY when the system has no more. */
+/* `size` zeroed bytes aligned for any object, or NULL with *err and arena->status set:
+ * RNM_ERR_LIMIT at the ceiling, RNM_ERR_MEMORY when the system has no more. */
 void *rnc_arena_alloc(rnc_arena *arena, size_t size, rnm_error *err);
 
 /* The same for `count` objects of `size` bytes; the product may not overflow silently. */

@@ -305,7 +305,7 @@ static rnm_status check_pairs(const uint8_t *bytes, rnc_zip *zip, rnm_error *err
 }
 
 rnm_status rnc_zip_open(const uint8_t *bytes, size_t size, rnc_zip *out, rnm_error *err) {
-    directory dir;
+    directory dir = {0};
     rnm_status status = find_directory(bytes, size, &dir, err);
     if (status != RNM_OK) {
         return status;
