@@ -2,4 +2,5 @@
 set(RNM_SCHEMA_SOURCES
   schema/base.c
   schema/digest.c
+  schema/expand_ref.c
   schema/ops.c)
