@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * f: the repeated parent with the sign inverted where the mask says so, and zeros (which keep that
+ * sign) where the learned sign was zero.
+ */
+#include "expand.h"
+
+#include "half.h"
+#include "mask.h"
+
+static void flip(float *row, uint32_t bits) {
+    for (unsigned l = 0; l < RNM_PANEL; ++l) {
+        row[l] = rnm_f32_from_bits(rnm_f32_bits(row[l]) ^ (bits >> l) << 31);
+    }
+}
+
+static void clear(float *row, uint32_t bits) {
+    for (unsigned l = 0; l < RNM_PANEL; ++l) {
+        uint32_t keep = ((bits >> l) & 1) - 1;
+        row[l] = rnm_f32_from_bits(rnm_f32_bits(row[l]) & (keep | 0x80000000u));
+    }
+}
+
+/* Index of the first entry that is not below `position`. */
+static uint32_t first_at_least(const uint32_t *list, uint32_t count, uint64_t position) {
+    uint32_t low = 0;
+    while (count > 0) {
+        uint32_t half = count / 2;
+        if (list[low + half] < position) {
+            low += half + 1;
+            count -= half + 1;
+        } else {
+            count = half;
+        }
+    }
+    return low;
+}
+
+/* The listed zeros of one of the mask's panels that fall into `panel`. */
+static void clear_listed(const rnm_child *child, rnm_panel panel, uint32_t mask_panel, float *dst) {
+    uint64_t words = (uint64_t)child->ci * child->taps;
+    uint32_t word_bits = 8 * rnm_mask_word_bytes(child->co, mask_panel);
+    uint64_t base =
+        (uint64_t)mask_panel * words * RNM_PANEL + (uint64_t)panel.input * child->taps * word_bits;
+    uint64_t end = base + (uint64_t)panel.inputs * child->taps * word_bits;
+    uint32_t at = first_at_least(child->zero_list, child->zero_count, base);
+    for (; at < child->zero_count && child->zero_list[at] < end; ++at) {
+        uint64_t offset = child->zero_list[at] - base;
+        uint32_t output = mask_panel * RNM_PANEL + (uint32_t)(offset % word_bits);
+        if (output >= panel.output && output - panel.output < panel.lanes) {
+            float *element = dst + offset / word_bits * RNM_PANEL + (output - panel.output);
+            *element = rnm_f32_from_bits(rnm_f32_bits(*element) & 0x80000000u);
+        }
+    }
+}
+
+void rnm_expand_f(const rnm_child *child, rnm_panel panel, float *dst) {
+    rnm_expand_linear(child, panel, dst);
+    uint64_t rows = (uint64_t)panel.inputs * child->taps;
+    uint32_t lanes = UINT32_MAX >> (RNM_PANEL - panel.lanes);
+    rnm_mask_cursor mask = rnm_mask_at(child, child->mask, panel);
+    for (uint64_t r = 0; r < rows; ++r) {
+        flip(dst + r * RNM_PANEL, rnm_mask_next(&mask) & lanes);
+    }
+    if (child->zero_plane != NULL) {
+        rnm_mask_cursor zeros = rnm_mask_at(child, child->zero_plane, panel);
+        for (uint64_t r = 0; r < rows; ++r) {
+            clear(dst + r * RNM_PANEL, rnm_mask_next(&zeros) & lanes);
+        }
+    }
+    if (child->zero_list != NULL) {
+        uint32_t last = (panel.output + panel.lanes - 1) / RNM_PANEL;
+        for (uint32_t p = panel.output / RNM_PANEL; p <= last; ++p) {
+            clear_listed(child, panel, p, dst);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * linear: the child is the parent, repeated. Every other transform starts from these rows.
+ */
+#include "expand.h"
+
+#include "half.h"
+
+#include <string.h>
+
+const rnm_expander rnm_expanders[RNM_TRANSFORM_KNOWN] = {
+    [RNM_TRANSFORM_LINEAR] = rnm_expand_linear,
+    [RNM_TRANSFORM_S] = rnm_expand_s,
+    [RNM_TRANSFORM_F] = rnm_expand_f,
+    [RNM_TRANSFORM_DROP] = rnm_expand_drop,
+};
+
+/* `count` parent elements from `first` on, as f32. */
+static void convert_run(const rnm_child *child, uint64_t first, uint32_t count, float *dst) {
+    switch (child->parent_dtype) {
+    case RNM_F16: {
+        const uint16_t *half = (const uint16_t *)child->parent + first;
+        for (uint32_t k = 0; k < count; ++k) {
+            dst[k] = rnm_f16_to_f32(half[k]);
+        }
+        break;
+    }
+    case RNM_BF16: {
+        const uint16_t *brain = (const uint16_t *)child->parent + first;
+        for (uint32_t k = 0; k < count; ++k) {
+            dst[k] = rnm_bf16_to_f32(brain[k]);
+        }
+        break;
+    }
+    default:
+        memcpy(dst, (const float *)child->parent + first, count * sizeof *dst);
+    }
+}
+
+void rnm_expand_linear(const rnm_child *child, rnm_panel panel, float *dst) {
+    uint32_t start = panel.output % child->po;
+    for (uint32_t i = panel.input; i < panel.input + panel.inputs; ++i) {
+        uint64_t row = (uint64_t)(i % child->pi) * child->taps;
+        for (uint32_t t = 0; t < child->taps; ++t, dst += RNM_PANEL) {
+            uint64_t first = (row + t) * child->po;
+            uint32_t lane = 0;
+            for (uint32_t at = start; lane < panel.lanes; at = 0) {
+                uint32_t run = child->po - at;
+                run = run < panel.lanes - lane ? run : panel.lanes - lane;
+                convert_run(child, first + at, run, dst + lane);
+                lane += run;
+            }
+            memset(dst + lane, 0, (RNM_PANEL - lane) * sizeof *dst);
+        }
+    }
+}

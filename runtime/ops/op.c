@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The table of operators, and what several of them share.
+ */
+#include "op.h"
+
+const rnm_op_row rnm_op_rows[RNM_OP_COUNT] = {
+    [RNM_OP_Conv] = {rnm_plan_conv, 1u << 0 | 1u << 4},
+    [RNM_OP_Gemm] = {rnm_plan_gemm, 1u << 0 | 1u << 4},
+    [RNM_OP_MaxPool] = {rnm_plan_pool, 1u << 0},
+    [RNM_OP_AveragePool] = {rnm_plan_pool, 1u << 0},
+    [RNM_OP_GlobalAveragePool] = {rnm_plan_pool, 1u << 0},
+    [RNM_OP_GlobalMaxPool] = {rnm_plan_pool, 1u << 0},
+    [RNM_OP_Relu] = {rnm_plan_activation, 1u << 0},
+    [RNM_OP_LeakyRelu] = {rnm_plan_activation, 1u << 0},
+    [RNM_OP_Elu] = {rnm_plan_activation, 1u << 0},
+    [RNM_OP_Sigmoid] = {rnm_plan_activation, 1u << 0},
+    [RNM_OP_Tanh] = {rnm_plan_activation, 1u << 0},
+    [RNM_OP_Clip] = {rnm_plan_activation, 1u << 0},
+    [RNM_OP_HardSigmoid] = {rnm_plan_activation, 1u << 0},
+    [RNM_OP_HardSwish] = {rnm_plan_activation, 1u << 0},
+    [RNM_OP_Add] = {rnm_plan_binary, 0},
+    [RNM_OP_Mul] = {rnm_plan_binary, 0},
+    [RNM_OP_Concat] = {rnm_plan_concat, 0},
+    [RNM_OP_Flatten] = {rnm_plan_flatten, 1u << 0},
+    [RNM_OP_Softmax] = {rnm_plan_softmax, 1u << 0},
+    [RNM_OP_Reorder] = {rnm_plan_reorder, 1u << 0},
+    [RNM_OP_ScaleBias] = {rnm_plan_scale_bias, 1u << 0},
+};
+
+rnm_activation rnm_op_epilogue(const rnm_node_attrs *attrs) {
+    return (rnm_activation){attrs->activation, attrs->activation_alpha, attrs->activation_beta};
+}
+
+rnm_window rnm_op_window(const rnm_planner *planner, const rnm_node_attrs *attrs) {
+    const rnm_shape *in = &planner->shapes[rnm_plan_input(planner, 0)];
+    const rnm_shape *out = &planner->shapes[rnm_plan_output(planner)];
+    rnm_window window = {
+        .batch = in->dims[0], .in_channels = in->dims[1], .out_channels = out->dims[1]};
+    int spatial = in->rank - 2;
+    for (int axis = 0; axis < 3; ++axis) {
+        int from = axis - (3 - spatial);
+        window.in[axis] = from < 0 ? 1 : in->dims[2 + from];
+        window.out[axis] = from < 0 ? 1 : out->dims[2 + from];
+        window.kernel[axis] = from < 0 ? 1 : attrs->kernel_shape[from];
+        window.strides[axis] = from < 0 ? 1 : attrs->strides[from];
+        window.dilations[axis] = from < 0 ? 1 : attrs->dilations[from];
+        window.pads[axis] = from < 0 ? 0 : attrs->pads[from];
+        window.end_pads[axis] = from < 0 ? 0 : attrs->pads[spatial + from];
+    }
+    return window;
+}
+
+void rnm_op_strides(const rnm_planner *planner, uint32_t value, int64_t strides[RNM_MAX_RANK]) {
+    const rnm_shape *shape = &planner->shapes[value];
+    bool channels_last = planner->view->values[value].layout == RNM_LAYOUT_CHANNELS_LAST;
+    int64_t stride = 1;
+    if (channels_last) {
+        strides[1] = 1;
+        stride = shape->dims[1];
+    }
+    for (int axis = shape->rank - 1; axis >= 0; --axis) {
+        if (!(channels_last && axis == 1)) {
+            strides[axis] = stride;
+            stride *= shape->dims[axis];
+        }
+    }
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * MaxPool, AveragePool and the global two, which are a window of the whole map. Averages are
+ * summed in f64: the sum of a large map in f32 would lose digits that no reference loses.
+ */
+#include "op.h"
+
+#include <math.h>
+
+/* Channels that one item takes. */
+#define BLOCK 64
+
+typedef struct pool_job {
+    const rnm_pool_step *pool;
+    const float *x;
+    float *y;
+    uint64_t blocks; /* of channels */
+} pool_job;
+
+/* The elements of the window along one axis that fall into the map, and how many lie in the padded
+ * map. */
+typedef struct span {
+    int64_t first, step, count;
+    int64_t padded;
+} span;
+
+static span clip_axis(const rnm_window *w, int axis, int64_t output) {
+    int64_t start = output * w->strides[axis] - w->pads[axis];
+    int64_t step = w->dilations[axis];
+    span clipped = {.step = step};
+    for (int64_t k = 0; k < w->kernel[axis]; ++k) {
+        int64_t at = start + k * step;
+        if (at >= w->in[axis] + w->end_pads[axis]) {
+            break;
+        }
+        ++clipped.padded;
+        if (at >= 0 && at < w->in[axis]) {
+            clipped.first = clipped.count == 0 ? at : clipped.first;
+            ++clipped.count;
+        }
+    }
+    return clipped;
+}
+
+static void pool_item(void *argument, size_t item, size_t worker) {
+    (void)worker;
+    const pool_job *job = argument;
+    const rnm_window *w = &job->pool->window;
+    int64_t channel = (int64_t)(item % job->blocks) * BLOCK;
+    int64_t lanes = w->in_channels - channel < BLOCK ? w->in_channels - channel : BLOCK;
+    int64_t pixel = (int64_t)(item / job->blocks);
+    float *out = job->y + pixel * w->in_channels + channel;
+    span axes[3];
+    int64_t rest = pixel;
+    for (int axis = 2; axis >= 0; --axis) {
+        axes[axis] = clip_axis(w, axis, rest % w->out[axis]);
+        rest /= w->out[axis];
+    }
+    float most[BLOCK];
+    double sum[BLOCK];
+    for (int64_t l = 0; l < lanes; ++l) {
+        most[l] = -INFINITY;
+        sum[l] = 0.0;
+    }
+    for (int64_t d = 0; d < axes[0].count; ++d) {
+        int64_t plane = rest * w->in[0] + axes[0].first + d * axes[0].step;
+        for (int64_t h = 0; h < axes[1].count; ++h) {
+            int64_t row = plane * w->in[1] + axes[1].first + h * axes[1].step;
+            for (int64_t v = 0; v < axes[2].count; ++v) {
+                int64_t at = row * w->in[2] + axes[2].first + v * axes[2].step;
+                const float *x = job->x + at * w->in_channels + channel;
+                if (job->pool->average) {
+                    for (int64_t l = 0; l < lanes; ++l) {
+                        sum[l] += (double)x[l];
+                    }
+                } else {
+                    for (int64_t l = 0; l < lanes; ++l) {
+                        /* A NaN wins and stays. */
+                        most[l] = most[l] >= x[l] || most[l] != most[l] ? most[l] : x[l];
+                    }
+                }
+            }
+        }
+    }
+    if (job->pool->average) {
+        int64_t inside = axes[0].count * axes[1].count * axes[2].count;
+        int64_t padded = axes[0].padded * axes[1].padded * axes[2].padded;
+        int64_t divisor = job->pool->count_pad ? padded : inside;
+        for (int64_t l = 0; l < lanes; ++l) {
+            out[l] = divisor > 0 ? (float)(sum[l] / (double)divisor) : 0.0f;
+        }
+    } else {
+        for (int64_t l = 0; l < lanes; ++l) {
+            out[l] = most[l];
+        }
+    }
+}
+
+static rnm_status run_pool(rnm_context *context, const rnm_step *step, rnm_error *err) {
+    (void)err;
+    const rnm_window *w = &step->as.pool.window;
+    pool_job job = {
+        .pool = &step->as.pool,
+        .x = rnm_values(context, step->x),
+        .y = rnm_values(context, step->y),
+        .blocks = (uint64_t)(w->in_channels + BLOCK - 1) / BLOCK,
+    };
+    uint64_t pixels = (uint64_t)(w->batch * w->out[0] * w->out[1] * w->out[2]);
+    rnm_threads_run(&context->threads, pool_item, &job, pixels * job.blocks);
+    return RNM_OK;
+}
+
+rnm_status rnm_plan_pool(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err) {
+    (void)err;
+    unsigned op = planner->node->op;
+    rnm_window window = rnm_op_window(planner, attrs);
+    if (op == RNM_OP_GlobalAveragePool || op == RNM_OP_GlobalMaxPool) {
+        for (int axis = 0; axis < 3; ++axis) {
+            window.kernel[axis] = window.in[axis];
+            window.strides[axis] = window.dilations[axis] = 1;
+            window.pads[axis] = window.end_pads[axis] = 0;
+        }
+    }
+    rnm_step *step =
+        rnm_plan_step(planner, run_pool, rnm_plan_input(planner, 0), rnm_plan_output(planner));
+    step->as.pool = (rnm_pool_step){
+        .window = window,
+        .average = op == RNM_OP_AveragePool || op == RNM_OP_GlobalAveragePool,
+        .count_pad = op == RNM_OP_AveragePool && attrs->count_include_pad,
+    };
+    return RNM_OK;
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Planning: binds the symbols, infers every shape, lets each operator decide how it will run, and
+ * lays out the memory. Sizes come from a file and from the caller, so all of them are checked here;
+ * nothing behind this point multiplies unchecked.
+ */
+#include "plan.h"
+
+#include "checked.h"
+#include "error.h"
+#include "ops/op.h"
+
+uint32_t rnm_plan_input(const rnm_planner *planner, unsigned k) {
+    const rnm_node_rec *node = planner->node;
+    return k < node->input_count ? planner->view->refs[node->first_ref + k] : RNM_NONE;
+}
+
+uint32_t rnm_plan_output(const rnm_planner *planner) {
+    return planner->view->refs[planner->node->first_ref + planner->node->input_count];
+}
+
+const float *rnm_plan_channels(const rnm_planner *planner, unsigned k) {
+    uint32_t value = rnm_plan_input(planner, k);
+    return value != RNM_NONE ? rnm_view_tensor(planner->view, planner->view->values[value].source)
+                             : NULL;
+}
+
+rnm_step *rnm_plan_step(rnm_planner *planner, rnm_run run, uint32_t x, uint32_t y) {
+    rnm_context *context = planner->context;
+    assert(context->step_count < context->step_room);
+    rnm_step *step = &context->steps[context->step_count++];
+    *step = (rnm_step){.run = run, .x = x, .z = RNM_NONE, .y = y, .node = planner->node_index};
+    return step;
+}
+
+static uint64_t at_least(uint64_t have, uint64_t want) {
+    want = (want + RNM_MEMORY_ALIGNMENT - 1) & ~(uint64_t)(RNM_MEMORY_ALIGNMENT - 1);
+    return have > want ? have : want;
+}
+
+void rnm_plan_workspace(rnm_planner *planner, uint64_t worker_bytes, uint64_t zero_bytes) {
+    rnm_context *context = planner->context;
+    context->worker_bytes = at_least(context->worker_bytes, worker_bytes);
+    context->zero_bytes = at_least(context->zero_bytes, zero_bytes);
+}
+
+rnm_status rnm_plan_weight(rnm_planner *planner, uint32_t groups, uint32_t *index, rnm_error *err) {
+    rnm_context *context = planner->context;
+    uint32_t recipe = planner->view->values[rnm_plan_input(planner, 1)].source;
+    uint32_t known = planner->weight_of[recipe];
+    rnm_child child = rnm_view_child(planner->view, recipe);
+    if (known != RNM_NONE && context->weights[known].group_outputs == child.co / groups) {
+        *index = known;
+        return RNM_OK;
+    }
+    assert(context->weight_count < context->weight_room);
+    rnm_weight *weight = &context->weights[context->weight_count];
+    rnm_status status = rnm_weight_cut(weight, &child, groups, err);
+    if (status != RNM_OK) {
+        return status;
+    }
+    if (!rnm_add_u64(context->kept_bytes, weight->bytes, &context->kept_bytes)) {
+        return rnm_fail(err, RNM_ERR_LIMIT, "expanded weights pass 2^64 bytes");
+    }
+    if (weight->bytes > context->scratch_bytes) {
+        context->scratch_bytes = weight->bytes;
+    }
+    *index = planner->weight_of[recipe] = context->weight_count++;
+    return RNM_OK;
+}
+
+uint64_t rnm_plan_elements(const rnm_planner *planner, uint32_t value) {
+    int64_t elements = 0;
+    bool fits = rnm_shape_elements(&planner->shapes[value], &elements);
+    assert(fits);
+    (void)fits;
+    return (uint64_t)elements;
+}
+
+/* Names a value or node before an error about it. */
+static rnm_status fail_at(const rnm_planner *planner, const char *what, uint32_t name,
+                          rnm_status status, rnm_error *err) {
+    if (err != NULL) {
+        rnm_error inner = *err;
+        rnm_fail(err, status, "%s %s: %s", what, rnm_view_string(planner->view, name), inner.text);
+    }
+    return status;
+}
+
+/* Gives an activation its size and its time of life. */
+static rnm_status place(rnm_planner *planner, uint32_t value, uint32_t first, uint32_t last,
+                        rnm_error *err) {
+    const rnm_shape *shape = &planner->shapes[value];
+    int64_t elements;
+    uint64_t bytes;
+    if (!rnm_shape_elements(shape, &elements) ||
+        !rnm_mul_u64((uint64_t)elements, rnm_dtype_size(shape->dtype), &bytes)) {
+        return rnm_fail(err, RNM_ERR_LIMIT,
+                        "value %s: expected at most %lld elements, found more with these symbols",
+                        rnm_view_string(planner->view, planner->view->values[value].name),
+                        (long long)RNM_LIMIT_ELEMENTS);
+    }
+    planner->arena.places[value] =
+        (rnm_place){.bytes = bytes, .root = value, .first = first, .last = last};
+    return RNM_OK;
+}
+
+/* Shapes of what is there before any node runs. */
+static rnm_status place_sources(rnm_planner *planner, const int64_t *symbols, rnm_error *err) {
+    const rnm_view *view = planner->view;
+    for (uint32_t v = 0; v < view->graph->value_count; ++v) {
+        planner->arena.places[v].root = v;
+        if (view->values[v].kind != RNM_VALUE_ACTIVATION) {
+            planner->shapes[v] = rnm_view_shape(view, v);
+        }
+    }
+    for (uint32_t k = 0; k < view->graph->input_count; ++k) {
+        uint32_t v = view->inputs[k];
+        rnm_shape *shape = &planner->shapes[v];
+        *shape = rnm_view_shape(view, v);
+        for (int axis = 0; axis < shape->rank; ++axis) {
+            int64_t dim = shape->dims[axis];
+            shape->dims[axis] = dim >= 0 ? dim : symbols == NULL ? 1 : symbols[-1 - dim];
+        }
+        rnm_status status = place(planner, v, 0, view->graph->node_count, err);
+        if (status != RNM_OK) {
+            return status;
+        }
+    }
+    return RNM_OK;
+}
+
+static rnm_status infer(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err) {
+    const rnm_shape *inputs[8];
+    const rnm_shape **list = inputs;
+    const rnm_node_rec *node = planner->node;
+    rnm_memory *memory = &planner->context->memory;
+    uint64_t bytes = node->input_count * sizeof *list;
+    if (bytes > sizeof inputs) {
+        list = rnm_memory_take(memory, bytes);
+        if (list == NULL) {
+            return rnm_fail(err, RNM_ERR_MEMORY, "no memory for %u inputs", node->input_count);
+        }
+    }
+    for (unsigned k = 0; k < node->input_count; ++k) {
+        uint32_t input = rnm_plan_input(planner, k);
+        list[k] = input != RNM_NONE ? &planner->shapes[input] : NULL;
+    }
+    rnm_status status = rnm_infer_shape((rnm_op)node->op, attrs, list, node->input_count,
+                                        &planner->shapes[rnm_plan_output(planner)], err);
+    if (list != inputs) {
+        rnm_memory_give(memory, list, bytes);
+    }
+    return status;
+}
+
+/* What the format allows and our operators do not take. */
+static rnm_status check_operands(const rnm_planner *planner, rnm_error *err) {
+    const rnm_node_rec *node = planner->node;
+    unsigned op = node->op;
+    bool moves = op == RNM_OP_Concat || op == RNM_OP_Flatten || op == RNM_OP_Reorder;
+    for (unsigned k = 0; k < node->input_count; ++k) {
+        uint32_t input = rnm_plan_input(planner, k);
+        if (input == RNM_NONE) {
+            continue;
+        }
+        bool wants = k < 32 && (rnm_op_rows[op].activations >> k & 1) != 0;
+        if (wants && planner->view->values[input].kind != RNM_VALUE_ACTIVATION) {
+            return rnm_fail(err, RNM_ERR_UNSUPPORTED,
+                            "input %u: expected an activation, found a stored constant", k);
+        }
+        if (!moves && planner->shapes[input].dtype != RNM_F32) {
+            return rnm_fail(err, RNM_ERR_UNSUPPORTED, "input %u: expected f32, found %s", k,
+                            rnm_dtype_name(planner->shapes[input].dtype));
+        }
+    }
+    return RNM_OK;
+}
+
+static rnm_status plan_node(rnm_planner *planner, rnm_error *err) {
+    const rnm_view *view = planner->view;
+    uint32_t index = planner->node_index;
+    uint32_t output = rnm_plan_output(planner);
+    uint32_t last = view->values[output].last_use;
+    rnm_node_attrs attrs = rnm_view_attrs(view, index);
+    rnm_status status = infer(planner, &attrs, err);
+    if (status == RNM_OK) {
+        status = check_operands(planner, err);
+    }
+    if (status == RNM_OK) {
+        status = place(planner, output, index, last != RNM_NONE ? last : index, err);
+    }
+    return status == RNM_OK ? rnm_op_rows[planner->node->op].plan(planner, &attrs, err) : status;
+}
+
+static rnm_status plan_nodes(rnm_planner *planner, rnm_error *err) {
+    const rnm_view *view = planner->view;
+    for (uint32_t n = 0; n < view->graph->node_count; ++n) {
+        planner->node = &view->nodes[n];
+        planner->node_index = n;
+        rnm_status status = plan_node(planner, err);
+        if (status != RNM_OK) {
+            return fail_at(planner, "node", planner->node->name, status, err);
+        }
+    }
+    return RNM_OK;
+}
+
+/* Takes the arrays that outlive planning, with room for whatever the nodes can ask for. */
+static rnm_status take_lists(rnm_context *context, const rnm_view *view, rnm_error *err) {
+    const rnm_graph_rec *graph = view->graph;
+    for (uint32_t n = 0; n < graph->node_count; ++n) {
+        const rnm_node_rec *node = &view->nodes[n];
+        bool weighted = node->op == RNM_OP_Conv || node->op == RNM_OP_Gemm;
+        context->weight_room += weighted;
+        /* Concat takes a step an input, Add and Mul may bring a constant into order first. */
+        context->step_room += node->op == RNM_OP_Concat                          ? node->input_count
+                              : node->op == RNM_OP_Add || node->op == RNM_OP_Mul ? 2
+                                                                                 : 1;
+    }
+    rnm_memory *memory = &context->memory;
+    uint64_t tensors = (uint64_t)graph->input_count + graph->output_count;
+    context->steps = rnm_memory_take_zeroed(memory, context->step_room, sizeof *context->steps);
+    context->weights =
+        rnm_memory_take_zeroed(memory, context->weight_room, sizeof *context->weights);
+    context->data = rnm_memory_take_zeroed(memory, graph->value_count, sizeof *context->data);
+    context->tensors = rnm_memory_take_zeroed(memory, tensors, sizeof *context->tensors);
+    if (context->steps == NULL || context->weights == NULL || context->data == NULL ||
+        context->tensors == NULL) {
+        return rnm_fail(err, RNM_ERR_MEMORY, "no memory for a plan of %u nodes", graph->node_count);
+    }
+    return RNM_OK;
+}
+
+/* Writes down where every value will lie: an address in the file, or an offset in the arena. */
+static rnm_status settle(rnm_planner *planner, rnm_error *err) {
+    const rnm_view *view = planner->view;
+    rnm_context *context = planner->context;
+    for (uint32_t v = 0; v < view->graph->value_count; ++v) {
+        const rnm_value_rec *value = &view->values[v];
+        if (value->kind == RNM_VALUE_ACTIVATION) {
+            context->data[v] = (void *)(uintptr_t)planner->arena.places[v].offset;
+        } else if (value->kind == RNM_VALUE_TENSOR) {
+            context->data[v] = (void *)(uintptr_t)rnm_view_tensor(view, value->source);
+        }
+    }
+    uint32_t inputs = view->graph->input_count;
+    for (uint32_t k = 0; k < inputs + view->graph->output_count; ++k) {
+        uint32_t v = k < inputs ? view->inputs[k] : view->outputs[k - inputs];
+        rnm_tensor *tensor = &context->tensors[k];
+        if (view->values[v].kind != RNM_VALUE_ACTIVATION) {
+            return rnm_fail(err, RNM_ERR_UNSUPPORTED,
+                            "output %s: expected what a node computes, found a stored constant",
+                            rnm_view_string(view, view->values[v].name));
+        }
+        const rnm_shape *shape = &planner->shapes[v];
+        tensor->name = rnm_view_string(view, view->values[v].name);
+        tensor->dtype = shape->dtype;
+        tensor->rank = shape->rank;
+        for (int axis = 0; axis < shape->rank; ++axis) {
+            tensor->dims[axis] = shape->dims[axis];
+        }
+        tensor->bytes = rnm_plan_elements(planner, v) * rnm_dtype_size(shape->dtype);
+    }
+    return RNM_OK;
+}
+
+rnm_status rnm_plan(rnm_context *context, const int64_t *symbols, rnm_error *err) {
+    const rnm_view *view = &context->model->view;
+    rnm_memory *memory = &context->memory;
+    uint32_t values = view->graph->value_count;
+    rnm_planner planner = {.context = context, .view = view, .arena = {.count = values}};
+    rnm_status status = take_lists(context, view, err);
+    if (status != RNM_OK) {
+        return status;
+    }
+    planner.shapes = rnm_memory_take_zeroed(memory, values, sizeof *planner.shapes);
+    planner.arena.places = rnm_memory_take_zeroed(memory, values, sizeof *planner.arena.places);
+    planner.weight_of =
+        rnm_memory_take_zeroed(memory, view->recipe_count, sizeof *planner.weight_of);
+    if (planner.shapes == NULL || planner.arena.places == NULL || planner.weight_of == NULL) {
+        status = rnm_fail(err, RNM_ERR_MEMORY, "no memory to plan %u values", values);
+        goto done;
+    }
+    for (uint32_t r = 0; r < view->recipe_count; ++r) {
+        planner.weight_of[r] = RNM_NONE;
+    }
+    status = place_sources(&planner, symbols, err);
+    if (status == RNM_OK) {
+        status = plan_nodes(&planner, err);
+    }
+    if (status == RNM_OK) {
+        status = rnm_arena_layout(&planner.arena, memory, &context->arena_bytes, err);
+    }
+    if (status == RNM_OK) {
+        status = settle(&planner, err);
+    }
+done:
+    rnm_memory_give(memory, planner.weight_of, view->recipe_count * sizeof *planner.weight_of);
+    rnm_memory_give(memory, planner.arena.places, values * sizeof *planner.arena.places);
+    rnm_memory_give(memory, planner.shapes, values * sizeof *planner.shapes);
+    return status;
+}

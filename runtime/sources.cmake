@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+set(RNM_RUNTIME_SOURCES
+  runtime/arena.c
+  runtime/context.c
+  runtime/execute.c
+  runtime/expand/drop.c
+  runtime/expand/f.c
+  runtime/expand/linear.c
+  runtime/expand/s.c
+  runtime/kernels/activation.c
+  runtime/kernels/plain.c
+  runtime/load.c
+  runtime/memory.c
+  runtime/ops/conv.c
+  runtime/ops/copy.c
+  runtime/ops/elementwise.c
+  runtime/ops/op.c
+  runtime/ops/pool.c
+  runtime/ops/softmax.c
+  runtime/plan.c
+  runtime/report.c
+  runtime/threads.c
+  runtime/weights.c)
+set(RNM_XNNPACK_SOURCES
+  runtime/ops/xnn.c)

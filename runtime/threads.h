@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A number of threads that share out items. One thread means no pool and no allocation.
+ */
+#ifndef RNM_THREADS_H
+#define RNM_THREADS_H
+
+#include "rnm_base.h"
+
+#define RNM_THREADS_MOST 64
+
+struct pthreadpool;
+
+typedef struct rnm_threads {
+    struct pthreadpool *pool; /* NULL: the calling thread only */
+    unsigned count;           /* at least 1 */
+} rnm_threads;
+
+/* Does one item. `worker` is below threads->count and no two jobs that run at the same time have
+ * the same: it names the scratch that the job may use. */
+typedef void (*rnm_job)(void *job, size_t item, size_t worker);
+
+/* RNM_ERR_RESOURCE when the system gives no threads. */
+rnm_status rnm_threads_start(rnm_threads *threads, unsigned count, rnm_error *err);
+void rnm_threads_stop(rnm_threads *threads);
+
+/* Does items 0 .. items - 1 in no particular order, and returns when all are done. */
+void rnm_threads_run(const rnm_threads *threads, rnm_job run, void *job, size_t items);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The expanded form of one layer's weight, and when it exists: kept from load or first use on, or
+ * made anew in a shared scratch for every run.
+ */
+#ifndef RNM_WEIGHTS_H
+#define RNM_WEIGHTS_H
+
+#include "expand/expand.h"
+#include "threads.h"
+
+/* Panels of RNM_PANEL outputs, one after the other, each [ci][taps][RNM_PANEL]. A panel never
+ * crosses a convolution group, so every group starts a new one. */
+typedef struct rnm_weight {
+    rnm_child child;
+    uint32_t recipe;
+    uint32_t group_outputs; /* co where panels may cross groups: depthwise */
+    uint32_t group_panels;
+    uint32_t panel_count;
+    uint64_t panel_floats;
+    uint64_t bytes; /* of all panels */
+    float *panels;  /* of its own, or the scratch that all layers share */
+    bool kept;      /* of its own */
+    bool ready;     /* kept, and expanded */
+} rnm_weight;
+
+/* Cuts a child of `groups` groups into panels. RNM_ERR_LIMIT when the sizes overflow. */
+rnm_status rnm_weight_cut(rnm_weight *weight, const rnm_child *child, uint32_t groups,
+                          rnm_error *err);
+
+/* Outputs of panel `index`; all inputs. */
+rnm_panel rnm_weight_panel(const rnm_weight *weight, uint32_t index);
+
+/* The panels, expanded now if they are not there. */
+const float *rnm_weight_use(rnm_weight *weight, const rnm_threads *threads);
+
+#endif
