@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * rnrun: runs a .rnm model on images or .npy files. Here are the options and which job they mean.
+ */
+#include "error.h"
+#include "options.h"
+#include "paths.h"
+#include "run.h"
+#include "say.h"
+#include "settings.h"
+#include "show.h"
+
+#include <unistd.h>
+
+enum {
+    THREADS_MOST = 64,
+    THREADS_UNASKED = 4, /* more gain little on small networks and disturb others */
+    BATCH_MOST = 65536,
+    BATCH_UNASKED = 16,
+    TOP_UNASKED = 5,
+};
+
+static const char usage[] =
+    "[options] MODEL.rnm IMAGE|FOLDER...\n"
+    "[options] MODEL.rnm INPUT.npy [--output=FILE.npy]\n"
+    "[options] MODEL.rnm --input NAME=FILE.npy... [--output NAME=FILE.npy...]\n"
+    "[options] MODEL.rnm --report\n";
+
+static const char intro[] =
+    "Images (PNG, JPEG; all those in a folder) are prepared as the model says and\n"
+    "classified. Arrays are taken as they are, of the model's own type; the first\n"
+    "dimension may be any number of items. Without --output their classes are printed.\n";
+
+static const char examples[] =
+    "  rnrun net.rnm cat.png dog.jpg             the five best labels of each\n"
+    "  rnrun --top=1 --json net.rnm photos/      one label each, for programs\n"
+    "  rnrun net.rnm x.npy --output=logits.npy   numbers in, numbers out\n"
+    "  rnrun --expand=layer --report net.rnm cat.png\n"
+    "                                            least memory, and how much it was\n";
+
+static const cli_choice expand_choices[] = {
+    {"load", RNM_EXPAND_LOAD}, {"lazy", RNM_EXPAND_LAZY}, {"layer", RNM_EXPAND_LAYER}, {NULL, 0}};
+
+static int64_t threads_unasked(void) {
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 1 ? 1 : (cores < THREADS_UNASKED ? cores : THREADS_UNASKED);
+}
+
+typedef int job(const rnrun_settings *settings, const rnm_model *model, show *s);
+
+/* Which job the command line means; NULL after saying why none. */
+static job *choose_job(const cli_command *command, const rnrun_settings *settings) {
+    const cli_list *files = &settings->files;
+    bool arrays = settings->inputs.count > 0;
+    if (files->count == 0) {
+        cli_refuse(command, stderr, "which model? The first file is a .rnm file");
+        return NULL;
+    }
+    for (size_t i = 1; i < files->count; i++) {
+        if (arrays || (files->count > 2 && path_is_npy(files->items[i]))) {
+            cli_refuse(command, stderr,
+                       "'%s': an array is the only file behind the model, or all "
+                       "inputs are given with --input",
+                       files->items[i]);
+            return NULL;
+        }
+    }
+    arrays = arrays || (files->count == 2 && path_is_npy(files->items[1]));
+    if (arrays) {
+        return run_arrays;
+    }
+    if (settings->outputs.count > 0) {
+        cli_refuse(command, stderr, "--output goes with .npy inputs");
+        return NULL;
+    }
+    if (files->count > 1) {
+        return run_images;
+    }
+    if (settings->report) {
+        return run_report;
+    }
+    cli_refuse(command, stderr, "nothing to run '%s' on: give images or a .npy file",
+               files->items[0]);
+    return NULL;
+}
+
+static rnm_status check_graph(const rnm_model *model, const char *path, rnm_error *error) {
+    if (rnm_model_input_count(model) > 0 && rnm_model_output_count(model) > 0) {
+        return RNM_OK;
+    }
+    return rnm_fail(error, RNM_ERR_UNSUPPORTED, "%s: has no inputs or no outputs", path);
+}
+
+static int run(const rnrun_settings *settings, job *chosen) {
+    const char *path = settings->files.items[0];
+    rnm_model *model = NULL;
+    rnm_error error = {0};
+    show s;
+    int exit_code;
+    show_begin(&s, path, settings->json, settings->quiet);
+    if (rnm_model_open(path, NULL, &model, &error) != RNM_OK ||
+        check_graph(model, path, &error) != RNM_OK) {
+        exit_code = show_failure(&s, NULL, &error);
+    } else {
+        exit_code = chosen(settings, model, &s);
+    }
+    show_end(&s);
+    rnm_model_close(model);
+    return say_end(RNRUN_NAME, exit_code);
+}
+
+int main(int argc, char **argv) {
+    rnrun_settings settings = {
+        .threads = threads_unasked(), .top = TOP_UNASKED, .batch = BATCH_UNASKED};
+    const cli_option options[] = {
+        CLI_NUMBER("top", 'k', &settings.top, "K", 1, RNRUN_TOP_MOST,
+                   "how many labels to print; 5 unless given"),
+        CLI_LIST("input", 'i', &settings.inputs, "[NAME=]FILE",
+                 "a .npy file for an input of the model, C order;\n"
+                 "again for each input"),
+        CLI_LIST("output", 'o', &settings.outputs, "[NAME=]FILE",
+                 "write an output, the first unless named, as .npy;\n"
+                 "may be given again"),
+        CLI_NUMBER("batch", 'b', &settings.batch, "B", 1, BATCH_MOST,
+                   "run at most B items of an array at once; 16 unless\n"
+                   "given. More is faster and takes more memory"),
+        CLI_CHOICE("expand", 'e', &settings.expand, expand_choices,
+                   "when child weights are made: all at load, each\n"
+                   "layer's at its first use, or for every run anew"),
+        CLI_NUMBER("threads", 't', &settings.threads, "N", 1, THREADS_MOST,
+                   "threads to compute with; unless given as many as\n"
+                   "cores are online, at most 4. Results do not depend\n"
+                   "on it"),
+        CLI_FLAG("no-xnnpack", 0, &settings.no_xnnpack, "compute with the library's own kernels"),
+        CLI_FLAG("report", 'r', &settings.report, "say what memory the model takes"),
+        CLI_FLAG("json", 'j', &settings.json, "print one JSON object; sizes are exact"),
+        CLI_FLAG("quiet", 'q', &settings.quiet, "print results and errors only"),
+    };
+    const cli_command command = {
+        .name = RNRUN_NAME,
+        .version = rnm_version(),
+        .usage = usage,
+        .intro = intro,
+        .examples = examples,
+        .options = options,
+        .option_count = sizeof options / sizeof *options,
+    };
+    cli_result parsed = cli_parse(&command, argc, argv, &settings.files, stdout, stderr);
+    job *chosen = parsed == CLI_RUN ? choose_job(&command, &settings) : NULL;
+    int exit_code = cli_exit_code(chosen == NULL && parsed == CLI_RUN ? CLI_USAGE : parsed);
+    exit_code = chosen != NULL ? run(&settings, chosen) : say_end(RNRUN_NAME, exit_code);
+    cli_list_free(&settings.files);
+    cli_list_free(&settings.inputs);
+    cli_list_free(&settings.outputs);
+    return exit_code;
+}

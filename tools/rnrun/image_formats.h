@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The decoders behind image_decode. Each takes bytes that start with its signature; on failure *out
+ * may hold pixels, which image_decode frees.
+ */
+#ifndef RNM_IMAGE_FORMATS_H
+#define RNM_IMAGE_FORMATS_H
+
+#include "image.h"
+
+#define PNG_SIGNATURE "\x89PNG\r\n\x1a\n"
+#define JPEG_SIGNATURE "\xff\xd8\xff"
+
+rnm_status image_decode_png(const uint8_t *bytes, size_t size, image *out, rnm_error *error);
+rnm_status image_decode_jpeg(const uint8_t *bytes, size_t size, image *out, rnm_error *error);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From an image to the numbers that a network wants.
+ */
+#include "preprocess.h"
+
+#include "error.h"
+#include "resample.h"
+
+enum { SAMPLE_VALUES = 256 };
+
+/* The part of the image that a crop keeps. */
+typedef struct window {
+    int left, top, width, height;
+} window;
+
+static rnm_status resize(const rnm_preprocess *steps, image *picture, rnm_error *error) {
+    int64_t width = picture->width, height = picture->height;
+    if (steps->resize == RNM_TO_SIZE) {
+        width = steps->resize_width;
+        height = steps->resize_height;
+    } else if (steps->resize == RNM_TO_SHORTER_SIDE && width <= height) {
+        height = height * steps->resize_height / width;
+        width = steps->resize_height;
+    } else if (steps->resize == RNM_TO_SHORTER_SIDE) {
+        width = width * steps->resize_height / height;
+        height = steps->resize_height;
+    }
+    return resample(picture, width, height, error);
+}
+
+/* round((size - crop) / 2), ties to even. */
+static int crop_start(int size, int crop) {
+    int rest = size - crop;
+    int half = rest / 2;
+    return half + ((rest & 1) != 0 && (half & 1) != 0);
+}
+
+static rnm_status find_window(const rnm_preprocess *steps, const image *picture, window *out,
+                              rnm_error *error) {
+    window whole = {.width = picture->width, .height = picture->height};
+    if (steps->crop_height == 0 && steps->crop_width == 0) {
+        *out = whole;
+        return RNM_OK;
+    }
+    if (picture->width < steps->crop_width || picture->height < steps->crop_height) {
+        return rnm_fail(error, RNM_ERR_SHAPE,
+                        "is too small: expected at least %d x %d pixels to crop, found %d x %d",
+                        steps->crop_width, steps->crop_height, picture->width, picture->height);
+    }
+    *out = (window){.left = crop_start(picture->width, steps->crop_width),
+                    .top = crop_start(picture->height, steps->crop_height),
+                    .width = steps->crop_width,
+                    .height = steps->crop_height};
+    return RNM_OK;
+}
+
+static rnm_status check_result(const rnm_preprocess *steps, const window *kept, int channels,
+                               const rnm_tensor *input, rnm_error *error) {
+    int64_t width = (int64_t)kept->width + steps->pad_left + steps->pad_right;
+    int64_t height = (int64_t)kept->height + steps->pad_top + steps->pad_bottom;
+    if (input->dtype != RNM_F32 || input->rank != 4 || input->dims[0] != 1) {
+        return rnm_fail(error, RNM_ERR_UNSUPPORTED,
+                        "does not fit: the model's input '%s' is not f32 of dims 1, C, H, W",
+                        input->name);
+    }
+    if (channels != input->dims[1] || height != input->dims[2] || width != input->dims[3]) {
+        return rnm_fail(error, RNM_ERR_SHAPE,
+                        "does not fit: the model wants %lld channels of %lld x %lld pixels, found "
+                        "%d of %lld x %lld after preprocessing",
+                        (long long)input->dims[1], (long long)input->dims[3],
+                        (long long)input->dims[2], channels, (long long)width, (long long)height);
+    }
+    return RNM_OK;
+}
+
+/* Writes one channel plane: the window between its zeros, every sample through a table of what the
+ * normalisation makes of it. */
+static void write_plane(const rnm_preprocess *steps, const image *picture, const window *kept,
+                        int from_channel, int to_channel, const rnm_tensor *input) {
+    float table[SAMPLE_VALUES];
+    size_t width = (size_t)input->dims[3], height = (size_t)input->dims[2];
+    float *out = (float *)input->data + (size_t)to_channel * width * height;
+    for (int v = 0; v < SAMPLE_VALUES; v++) {
+        table[v] = ((float)v / steps->divisor - steps->mean[to_channel]) / steps->std[to_channel];
+    }
+    for (size_t i = 0; i < width * height; i++) {
+        out[i] = table[0];
+    }
+    for (int y = 0; y < kept->height; y++) {
+        const uint8_t *in = picture->pixels + ((size_t)(kept->top + y) * (size_t)picture->width +
+                                               (size_t)kept->left) *
+                                                  (size_t)picture->channels;
+        float *row = out + (size_t)(steps->pad_top + y) * width + (size_t)steps->pad_left;
+        for (int x = 0; x < kept->width; x++) {
+            row[x] = table[in[x * picture->channels + from_channel]];
+        }
+    }
+}
+
+rnm_status preprocess(const rnm_preprocess *steps, image *picture, const rnm_tensor *input,
+                      rnm_error *error) {
+    window kept;
+    int channels = steps->color == RNM_GRAY ? 1 : 3;
+    rnm_status status = image_to_channels(picture, channels, error);
+    if (status == RNM_OK) {
+        status = resize(steps, picture, error);
+    }
+    if (status == RNM_OK) {
+        status = find_window(steps, picture, &kept, error);
+    }
+    if (status == RNM_OK) {
+        status = check_result(steps, &kept, channels, input, error);
+    }
+    if (status != RNM_OK) {
+        return status;
+    }
+    for (int c = 0; c < channels; c++) {
+        write_plane(steps, picture, &kept, steps->color == RNM_BGR ? channels - 1 - c : c, c,
+                    input);
+    }
+    return RNM_OK;
+}

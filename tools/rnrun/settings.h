@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the command line asked for.
+ */
+#ifndef RNRUN_SETTINGS_H
+#define RNRUN_SETTINGS_H
+
+#include "options.h"
+#include "rnm.h"
+
+#define RNRUN_NAME "rnrun"
+#define RNRUN_TOP_MOST 1000
+
+typedef struct rnrun_settings {
+    cli_list files;   /* the model, then images, folders, or one .npy file */
+    cli_list inputs;  /* "NAME=FILE" or "FILE" */
+    cli_list outputs; /* "NAME=FILE" or "FILE" */
+    int expand;       /* an rnm_expand */
+    int64_t top, threads, batch;
+    bool no_xnnpack, json, quiet, report;
+} rnrun_settings;
+
+/* The options of a context with all symbols 1. */
+static inline rnm_context_options rnrun_context_options(const rnrun_settings *settings) {
+    return (rnm_context_options){.expand = (rnm_expand)settings->expand,
+                                 .threads = (int)settings->threads,
+                                 .no_xnnpack = settings->no_xnnpack};
+}
+
+#endif

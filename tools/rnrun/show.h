@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Everything rnrun prints on stdout, as lines for people or as one JSON object:
+ *
+ *     {"model": path, "results": [{"file", "item"?, "top": [{"class", "label", "probability"}]},
+ *      {"file", "error"}], "outputs": [{"name", "file", "dtype", "shape"}],
+ *      "report": {bytes...}, "error": text of what ended it all}
+ */
+#ifndef RNRUN_SHOW_H
+#define RNRUN_SHOW_H
+
+#include "json.h"
+#include "npy.h"
+#include "rank.h"
+#include "rnm.h"
+
+typedef struct show {
+    bool as_json, quiet;
+    const char *section; /* the JSON array that is open, or NULL */
+    json_writer json;
+} show;
+
+void show_begin(show *s, const char *model_path, bool as_json, bool quiet);
+
+/* Ranks row `row` of an f32 tensor [N, classes] and shows the best `top`, or all if they are fewer.
+ * `item` is its number in an array, -1 for an image. `top` is at most RNRUN_TOP_MOST.
+ * RNM_ERR_VALUE.
+ */
+rnm_status show_scores(show *s, const rnm_model *model, const char *file, int64_t item,
+                       const rnm_tensor *scores, int64_t row, int64_t top, rnm_error *error);
+
+/* A failure that ends one file only (`file` not NULL) or everything: a sentence on stderr, a member
+ * in JSON. Returns the exit code that goes with it. */
+int show_failure(show *s, const char *file, const rnm_error *error);
+
+/* An output that was written. */
+void show_output(show *s, const char *name, const char *file, const npy_info *info);
+
+void show_report(show *s, const char *model_path, const rnm_report *report);
+
+void show_end(show *s);
+
+#endif
