@@ -37,12 +37,27 @@ typedef struct rnm_node_attrs {
     float activation_beta;
 } rnm_node_attrs;
 
+/* ONNX's defaults for an operator: strides and dilations 1, no padding, axis, alpha and beta as the
+ * operator has them, no activation. `spatial` in 0..3. */
+rnm_node_attrs rnm_attrs_default(rnm_op op, int spatial);
+
+/* Spatial axes that the attributes of an operator speak of when its first input has that rank:
+ * rank - 2 for convolution and pooling, 0 for the others and for ranks that they refuse. */
+int rnm_op_spatial(rnm_op op, int rank);
+
 /* Infers *out from the operator, its attributes and the shapes of its inputs (NULL entries are
  * absent optional ones). Checks ranks, dtypes, channel counts, kernel against weight, strides and
  * dilations >= 1, pads >= 0, group dividing, output sizes >= 1, overflow. The error says what was
  * expected and found, without the node's name, which the caller puts before it. */
 rnm_status rnm_infer_shape(rnm_op op, const rnm_node_attrs *attrs, const rnm_shape *const *inputs,
                            int input_count, rnm_shape *out, rnm_error *err);
+
+/* Writes "1x3x32x32" (symbol k as "?k") and a NUL into text, cut at `size`. Gives text. */
+char *rnm_shape_text(const rnm_shape *shape, char *text, size_t size);
+#define RNM_SHAPE_TEXT 104 /* room for any shape */
+
+/* The same dtype, rank and dims, symbols included. */
+bool rnm_shape_equal(const rnm_shape *a, const rnm_shape *b);
 
 /* Elements of a shape with symbols counted as 1; false on overflow or over RNM_LIMIT_ELEMENTS. */
 bool rnm_shape_elements(const rnm_shape *shape, int64_t *out);

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Shapes as such, the defaults of attributes, and the entry of shape inference: what holds for
+ * every operator is checked here, the rest by one function an operator (shape_ops.c,
+ * shape_window.c).
+ */
+#include "shape.h"
+
+#include "error.h"
+#include "rnm_format.h"
+#include "shape_rules.h"
+
+#include <assert.h>
+#include <float.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- shapes ---------------------------------------------------------------------------------- */
+
+bool rnm_shape_elements(const rnm_shape *shape, int64_t *out) {
+    int64_t elements = 1;
+    for (int axis = 0; axis < shape->rank; axis++) {
+        int64_t dim = shape->dims[axis] < 0 ? 1 : shape->dims[axis];
+        if (__builtin_mul_overflow(elements, dim, &elements) || elements > RNM_LIMIT_ELEMENTS) {
+            return false;
+        }
+    }
+    *out = elements;
+    return true;
+}
+
+bool rnm_shape_equal(const rnm_shape *a, const rnm_shape *b) {
+    if (a->dtype != b->dtype || a->rank != b->rank) {
+        return false;
+    }
+    for (int axis = 0; axis < a->rank; axis++) {
+        if (a->dims[axis] != b->dims[axis]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+char *rnm_shape_text(const rnm_shape *shape, char *text, size_t size) {
+    size_t used = 0;
+    snprintf(text, size, "%s", shape->rank == 0 ? "scalar" : "");
+    for (int axis = 0; axis < shape->rank && used < size; axis++) {
+        int64_t dim = shape->dims[axis];
+        int added = snprintf(text + used, size - used, "%s%s%lld", axis == 0 ? "" : "x",
+                             dim < 0 ? "?" : "", (long long)(dim < 0 ? -1 - dim : dim));
+        used += (size_t)added;
+    }
+    return text;
+}
+
+/* ---- attributes ------------------------------------------------------------------------------ */
+
+/* Operators whose defaults of axis, alpha or beta are not 0. */
+static const struct {
+    int64_t axis;
+    float alpha, beta;
+} defaults[RNM_OP_COUNT] = {
+    [RNM_OP_LeakyRelu] = {.alpha = 0.01f},
+    [RNM_OP_Elu] = {.alpha = 1.0f},
+    [RNM_OP_HardSigmoid] = {.alpha = 0.2f, .beta = 0.5f},
+    [RNM_OP_Clip] = {.alpha = -FLT_MAX, .beta = FLT_MAX},
+    [RNM_OP_Flatten] = {.axis = 1},
+    [RNM_OP_Softmax] = {.axis = -1},
+};
+
+rnm_node_attrs rnm_attrs_default(rnm_op op, int spatial) {
+    assert(spatial >= 0 && spatial <= 3);
+    rnm_node_attrs attrs = {
+        .strides = {1, 1, 1},
+        .dilations = {1, 1, 1},
+        .spatial = spatial,
+        .group = 1,
+    };
+    if ((unsigned)op < RNM_OP_COUNT) {
+        attrs.axis = defaults[op].axis;
+        attrs.alpha = defaults[op].alpha;
+        attrs.beta = defaults[op].beta;
+    }
+    return attrs;
+}
+
+int rnm_op_spatial(rnm_op op, int rank) {
+    bool windowed = op == RNM_OP_Conv || op == RNM_OP_MaxPool || op == RNM_OP_AveragePool;
+    return windowed && rank >= 3 && rank <= 5 ? rank - 2 : 0;
+}
+
+/* ---- inference ------------------------------------------------------------------------------- */
+
+static rnm_status (*const rules[RNM_OP_COUNT])(rnm_shape_call *) = {
+    [RNM_OP_Conv] = rnm_shape_conv,
+    [RNM_OP_Gemm] = rnm_shape_gemm,
+    [RNM_OP_MaxPool] = rnm_shape_pool,
+    [RNM_OP_AveragePool] = rnm_shape_pool,
+    [RNM_OP_GlobalAveragePool] = rnm_shape_global_pool,
+    [RNM_OP_GlobalMaxPool] = rnm_shape_global_pool,
+    [RNM_OP_Relu] = rnm_shape_same,
+    [RNM_OP_LeakyRelu] = rnm_shape_same,
+    [RNM_OP_Elu] = rnm_shape_same,
+    [RNM_OP_Sigmoid] = rnm_shape_same,
+    [RNM_OP_Tanh] = rnm_shape_same,
+    [RNM_OP_Clip] = rnm_shape_same,
+    [RNM_OP_HardSigmoid] = rnm_shape_same,
+    [RNM_OP_HardSwish] = rnm_shape_same,
+    [RNM_OP_Add] = rnm_shape_equal_inputs,
+    [RNM_OP_Mul] = rnm_shape_equal_inputs,
+    [RNM_OP_Concat] = rnm_shape_concat,
+    [RNM_OP_Flatten] = rnm_shape_flatten,
+    [RNM_OP_Softmax] = rnm_shape_softmax,
+    [RNM_OP_Reorder] = rnm_shape_same,
+    [RNM_OP_ScaleBias] = rnm_shape_scale_bias,
+};
+
+static rnm_status check_inputs(const rnm_shape_call *call, const rnm_op_info *info) {
+    if (call->input_count < info->least_inputs || call->input_count > info->most_inputs) {
+        return rnm_fail(call->err, RNM_ERR_SHAPE, "%s takes %d to %d inputs, found %d", info->name,
+                        info->least_inputs, info->most_inputs, call->input_count);
+    }
+    bool all_needed = call->op == RNM_OP_Concat;
+    for (int k = 0; k < call->input_count; k++) {
+        const rnm_shape *input = call->inputs[k];
+        if (input == NULL) {
+            if (k < info->least_inputs || all_needed) {
+                return rnm_fail(call->err, RNM_ERR_SHAPE, "input %d of %s is absent", k,
+                                info->name);
+            }
+        } else if (input->dtype != RNM_F32) {
+            return rnm_fail(call->err, RNM_ERR_SHAPE, "input %d of %s must be f32, found %s", k,
+                            info->name, rnm_dtype_name(input->dtype));
+        }
+    }
+    return RNM_OK;
+}
+
+static rnm_status check_activation(const rnm_shape_call *call, const rnm_op_info *info) {
+    rnm_op activation = call->attrs->activation;
+    if (activation == RNM_OP_NONE) {
+        return RNM_OK;
+    }
+    const rnm_op_info *found = rnm_op_find((unsigned)activation);
+    if (found == NULL || (found->flags & RNM_OPFLAG_ACT) == 0) {
+        return rnm_fail(call->err, RNM_ERR_VALUE,
+                        "activation must be the id of an activation operator, found %d",
+                        (int)activation);
+    }
+    if ((info->flags & RNM_OPFLAG_EPILOGUE) == 0) {
+        return rnm_fail(call->err, RNM_ERR_VALUE, "%s takes no activation, found %s", info->name,
+                        found->name);
+    }
+    return RNM_OK;
+}
+
+static rnm_status check_size(const rnm_shape_call *call, const rnm_op_info *info) {
+    for (int axis = 0; axis < call->out->rank; axis++) {
+        if (call->out->dims[axis] > RNM_LIMIT_DIM) {
+            return rnm_fail(call->err, RNM_ERR_LIMIT, "output dim %d of %s is %lld, most is %lld",
+                            axis, info->name, (long long)call->out->dims[axis],
+                            (long long)RNM_LIMIT_DIM);
+        }
+    }
+    int64_t elements;
+    if (!rnm_shape_elements(call->out, &elements)) {
+        char text[RNM_SHAPE_TEXT];
+        return rnm_fail(call->err, RNM_ERR_LIMIT,
+                        "output of %s has more than %lld elements, its shape is %s", info->name,
+                        (long long)RNM_LIMIT_ELEMENTS,
+                        rnm_shape_text(call->out, text, sizeof text));
+    }
+    return RNM_OK;
+}
+
+rnm_status rnm_infer_shape(rnm_op op, const rnm_node_attrs *attrs, const rnm_shape *const *inputs,
+                           int input_count, rnm_shape *out, rnm_error *err) {
+    const rnm_op_info *info = rnm_op_find((unsigned)op);
+    if (info == NULL) {
+        return rnm_fail(err, RNM_ERR_UNSUPPORTED, "there is no operator %d", (int)op);
+    }
+    rnm_shape result = {.dtype = RNM_F32};
+    rnm_shape_call call = {op, info->name, attrs, inputs, input_count, &result, err};
+    rnm_status status = check_inputs(&call, info);
+    if (status == RNM_OK) {
+        status = check_activation(&call, info);
+    }
+    if (status == RNM_OK) {
+        assert(rules[op] != NULL);
+        status = rules[op](&call);
+    }
+    if (status == RNM_OK) {
+        status = check_size(&call, info);
+    }
+    if (status == RNM_OK) {
+        *out = result;
+    }
+    return status;
+}

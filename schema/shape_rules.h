@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Inside of shape inference: one function an operator, and what they have in common. When they are
+ * called the number of inputs is right, needed inputs are there, all are f32, and out is f32 of
+ * rank 0.
+ */
+#ifndef RNM_SHAPE_RULES_H
+#define RNM_SHAPE_RULES_H
+
+#include "shape.h"
+
+typedef struct rnm_shape_call {
+    rnm_op op;
+    const char *name; /* the operator's */
+    const rnm_node_attrs *attrs;
+    const rnm_shape *const *inputs;
+    int input_count;
+    rnm_shape *out;
+    rnm_error *err;
+} rnm_shape_call;
+
+/* shape_ops.c */
+rnm_status rnm_shape_same(rnm_shape_call *call);
+rnm_status rnm_shape_equal_inputs(rnm_shape_call *call);
+rnm_status rnm_shape_concat(rnm_shape_call *call);
+rnm_status rnm_shape_flatten(rnm_shape_call *call);
+rnm_status rnm_shape_softmax(rnm_shape_call *call);
+rnm_status rnm_shape_scale_bias(rnm_shape_call *call);
+rnm_status rnm_shape_gemm(rnm_shape_call *call);
+
+/* shape_window.c */
+rnm_status rnm_shape_conv(rnm_shape_call *call);
+rnm_status rnm_shape_pool(rnm_shape_call *call);
+rnm_status rnm_shape_global_pool(rnm_shape_call *call);
+
+/* Input k, or NULL where it is absent or behind the last one. */
+const rnm_shape *rnm_shape_input(const rnm_shape_call *call, int k);
+
+/* That input k has a rank in [least, most]. */
+rnm_status rnm_shape_check_rank(const rnm_shape_call *call, int k, int least, int most);
+
+/* That dim `axis` of input k is a number: RNM_ERR_UNSUPPORTED for symbols. */
+rnm_status rnm_shape_check_fixed(const rnm_shape_call *call, int k, int axis);
+
+/* That input k, where there is one, is a vector of `channels`. */
+rnm_status rnm_shape_check_channels(const rnm_shape_call *call, int k, int64_t channels);
+
+/* That input k, where there is one, has the output's shape, which is known by now. */
+rnm_status rnm_shape_check_residual(const rnm_shape_call *call, int k);
+
+#endif
