@@ -20,9 +20,9 @@ static const struct {
     bool (*probe)(const uint8_t *bytes, size_t size);
     rnm_status (*read)(const uint8_t *bytes, size_t size, rnc_set *set, rnm_error *err);
 } containers[] = {
-    {"pytorch-zip", "a PyTorch checkpoint", rnc_torch_probe_zip, rnc_torch_read_zip},
-    {"pytorch-legacy", "a PyTorch checkpoint of the form before 1.6", rnc_torch_probe_legacy,
-     rnc_torch_read_legacy},
+    {"pytorch-zip", "a PyTorch checkpoint in its zip form", rnc_torch_probe_zip,
+     rnc_torch_read_zip},
+    {"pytorch-legacy", "in its legacy form", rnc_torch_probe_legacy, rnc_torch_read_legacy},
 };
 
 enum { CONTAINERS = sizeof containers / sizeof *containers };
