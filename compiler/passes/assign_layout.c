@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Activations of spatial operators become channels-last; a Reorder goes in where layouts meet,
+ * once for each value that needs one. Graph inputs and outputs stay row-major.
+ *
+ * Requires: shapes.
+ * Leaves:   every operator's layout rule (rnm_ops.def) kept.
+ */
+#include "job.h"
+
+/* A Flatten of 1x1 maps moves no byte in either layout. */
+static bool layouts_agree(const rnm_shape *shape) {
+    for (int d = 2; d < shape->rank; d++) {
+        if (shape->dims[d] != 1) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static rnc_value *reordered_before(const rnc_graph *graph, size_t position, const rnc_value *value,
+                                   uint8_t layout) {
+    for (size_t n = 0; n < position; n++) {
+        const rnc_node *node = graph->nodes[n];
+        if (node->op == RNM_OP_Reorder && node->inputs[0] == value &&
+            node->output->layout == layout) {
+            return node->output;
+        }
+    }
+    return NULL;
+}
+
+/* The value in `layout`, for a reader at *position; a new Reorder moves the reader back by one. */
+static rnc_value *in_layout(rnc_graph *graph, size_t *position, rnc_value *value, uint8_t layout,
+                            rnm_error *err) {
+    if (value->layout == layout) {
+        return value;
+    }
+    rnc_value *known = reordered_before(graph, *position, value, layout);
+    if (known != NULL) {
+        return known;
+    }
+    const char *suffix = layout == RNM_LAYOUT_CHANNELS_LAST ? ".nhwc" : ".nchw";
+    const char *name = rnc_join(graph, value->name, suffix, err);
+    rnc_node *node = name == NULL ? NULL : rnc_node_create(graph, name, RNM_OP_Reorder, 1, err);
+    if (node == NULL || rnc_graph_insert(graph, *position, node, err) != RNM_OK) {
+        return NULL;
+    }
+    (*position)++;
+    node->inputs[0] = value;
+    node->output->shape = value->shape;
+    node->output->layout = layout;
+    return node->output;
+}
+
+/* The layout that the operator wants its activations in. */
+static uint8_t wanted_layout(const rnc_node *node, const rnc_value *input) {
+    switch (rnm_op_find((unsigned)node->op)->layout_rule) {
+    case RNM_RULE_SPATIAL:
+        return input->shape.rank >= 3 ? RNM_LAYOUT_CHANNELS_LAST : RNM_LAYOUT_ROWS;
+    case RNM_RULE_ROWS:
+        return node->op == RNM_OP_Flatten && layouts_agree(&input->shape) ? input->layout
+                                                                          : RNM_LAYOUT_ROWS;
+    default:
+        return node->inputs[0]->layout;
+    }
+}
+
+rnm_status rnc_assign_layout(rnc_job *job, rnm_error *err) {
+    rnc_graph *graph = &job->graph;
+    for (size_t n = 0; n < graph->node_count; n++) {
+        rnc_node *node = graph->nodes[n];
+        for (int i = 0; i < node->input_count; i++) {
+            rnc_value *input = node->inputs[i];
+            if (input != NULL && input->kind == RNC_VALUE_ACTIVATION) {
+                node->inputs[i] = in_layout(graph, &n, input, wanted_layout(node, input), err);
+                if (node->inputs[i] == NULL) {
+                    return RNM_ERR_MEMORY;
+                }
+            }
+        }
+        bool rows = rnm_op_find((unsigned)node->op)->layout_rule == RNM_RULE_ROWS ||
+                    node->output->shape.rank < 3;
+        node->output->layout = rows ? RNM_LAYOUT_ROWS : node->inputs[0]->layout;
+    }
+    size_t end = graph->node_count;
+    graph->output = in_layout(graph, &end, graph->output, RNM_LAYOUT_ROWS, err);
+    return graph->output == NULL ? RNM_ERR_MEMORY : RNM_OK;
+}

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+include("${CMAKE_CURRENT_LIST_DIR}/readers/sources.cmake")
+set(RNC_SOURCES
+  ${RNC_READER_SOURCES}
+  compiler/child.c
+  compiler/inspect.c
+  compiler/job.c
+  compiler/open_rnm.c
+  compiler/pipeline.c
+  compiler/verify.c
+  compiler/ir/attributes.c
+  compiler/ir/dump.c
+  compiler/ir/graph.c
+  compiler/ir/verify.c
+  compiler/passes/account_tensors.c
+  compiler/passes/assign_layout.c
+  compiler/passes/check_values.c
+  compiler/passes/choose_transform.c
+  compiler/passes/dead_code.c
+  compiler/passes/fold_batch_norm.c
+  compiler/passes/fuse_epilogue.c
+  compiler/passes/lifetimes.c
+  compiler/passes/resolve_weights.c
+  compiler/topology/dataset.c
+  compiler/topology/select.c
+  compiler/topology/topology.c
+  compiler/topology/yaml.c
+  compiler/write/emit.c
+  compiler/write/file.c
+  compiler/write/tables.c
+  compiler/write/tables_graph.c
+  compiler/write/tables_weights.c
+  compiler/write/write_rnm.c)

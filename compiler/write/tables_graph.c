@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Values, nodes and attributes.
+ */
+#include "write/tables.h"
+
+#include "half.h"
+#include "ir/attributes.h"
+
+#include <string.h>
+
+static rnm_status add_words(rnc_tables *tables, const uint64_t *words, size_t count,
+                            uint32_t *first, rnm_error *err) {
+    *first = (uint32_t)tables->words.count;
+    uint64_t *items = rnc_list_add(&tables->words, count, err);
+    if (items == NULL) {
+        return RNM_ERR_MEMORY;
+    }
+    memcpy(items, words, count * sizeof *words);
+    return RNM_OK;
+}
+
+static rnm_status add_attr(rnc_tables *tables, unsigned key, const uint64_t *words, size_t count,
+                           rnm_error *err) {
+    uint32_t first;
+    rnm_status status = add_words(tables, words, count, &first, err);
+    if (status != RNM_OK) {
+        return status;
+    }
+    rnm_attr_rec *record = rnc_list_add(&tables->attrs, 1, err);
+    if (record == NULL) {
+        return RNM_ERR_MEMORY;
+    }
+    *record = (rnm_attr_rec){.key = (uint16_t)key,
+                             .type = (uint16_t)rnm_attr_type(key),
+                             .count = (uint32_t)count,
+                             .first_word = first};
+    return RNM_OK;
+}
+
+/* Lists are left out where all their entries are what ONNX takes by default. */
+static rnm_status add_ints(rnc_tables *tables, unsigned key, const int64_t *list, int count,
+                           int64_t otherwise, rnm_error *err) {
+    uint64_t words[2 * 3];
+    bool needed = false;
+    for (int k = 0; k < count; k++) {
+        words[k] = (uint64_t)list[k];
+        needed = needed || list[k] != otherwise;
+    }
+    return needed ? add_attr(tables, key, words, (size_t)count, err) : RNM_OK;
+}
+
+static rnm_status add_float(rnc_tables *tables, unsigned key, float value, rnm_error *err) {
+    uint64_t word = rnm_f32_bits(value);
+    return add_attr(tables, key, &word, 1, err);
+}
+
+static rnm_status add_attrs(rnc_tables *tables, const rnc_node *node, rnm_error *err) {
+    const rnm_node_attrs *a = &node->attrs;
+    unsigned own = rnc_op_attributes(node->op);
+    int axes = a->spatial;
+    const int64_t ceil_mode = a->ceil_mode;
+    const int64_t include_pad = a->count_include_pad;
+    rnm_status status = RNM_OK;
+    if (own & RNC_HAS_WINDOW &&
+        ((status = add_ints(tables, RNM_ATTRIBUTE_kernel_shape, a->kernel_shape, axes, -1, err)) !=
+             RNM_OK ||
+         (status = add_ints(tables, RNM_ATTRIBUTE_ceil_mode, &ceil_mode, 1, 0, err)) != RNM_OK)) {
+        return status;
+    }
+    if (own & RNC_HAS_STRIDES &&
+        ((status = add_ints(tables, RNM_ATTRIBUTE_strides, a->strides, axes, 1, err)) != RNM_OK ||
+         (status = add_ints(tables, RNM_ATTRIBUTE_pads, a->pads, 2 * axes, 0, err)) != RNM_OK ||
+         (status = add_ints(tables, RNM_ATTRIBUTE_dilations, a->dilations, axes, 1, err)) !=
+             RNM_OK)) {
+        return status;
+    }
+    if ((own & RNC_HAS_GROUP &&
+         (status = add_ints(tables, RNM_ATTRIBUTE_group, &a->group, 1, 1, err)) != RNM_OK) ||
+        (own & RNC_HAS_COUNT && (status = add_ints(tables, RNM_ATTRIBUTE_count_include_pad,
+                                               &include_pad, 1, 0, err)) != RNM_OK) ||
+        (own & RNC_HAS_AXIS &&
+         (status = add_ints(tables, RNM_ATTRIBUTE_axis, &a->axis, 1, INT64_MAX, err)) != RNM_OK) ||
+        (own & RNC_HAS_ALPHA &&
+         (status = add_float(tables, RNM_ATTRIBUTE_alpha, a->alpha, err)) != RNM_OK) ||
+        (own & RNC_HAS_BETA &&
+         (status = add_float(tables, RNM_ATTRIBUTE_beta, a->beta, err)) != RNM_OK)) {
+        return status;
+    }
+    if (a->activation == RNM_OP_NONE) {
+        return RNM_OK;
+    }
+    const int64_t activation = a->activation;
+    unsigned numbers = rnc_op_attributes(a->activation);
+    if ((status = add_ints(tables, RNM_ATTRIBUTE_activation, &activation, 1, 0, err)) != RNM_OK ||
+        (numbers & RNC_HAS_ALPHA && (status = add_float(tables, RNM_ATTRIBUTE_activation_alpha,
+                                                    a->activation_alpha, err)) != RNM_OK) ||
+        (numbers & RNC_HAS_BETA && (status = add_float(tables, RNM_ATTRIBUTE_activation_beta,
+                                                   a->activation_beta, err)) != RNM_OK)) {
+        return status;
+    }
+    return RNM_OK;
+}
+
+static const uint8_t value_kinds[] = {
+    [RNC_VALUE_ACTIVATION] = RNM_VALUE_ACTIVATION,
+    [RNC_VALUE_CHANNEL] = RNM_VALUE_TENSOR,
+    [RNC_VALUE_WEIGHT] = RNM_VALUE_RECIPE,
+};
+
+/* Adds a value; its index turns from that of its source into its own. */
+static rnm_status add_value(rnc_tables *tables, rnc_value *value, rnm_error *err) {
+    uint64_t dims[RNM_MAX_RANK];
+    uint32_t source = value->kind == RNC_VALUE_ACTIVATION ? RNM_NONE : value->index;
+    value->index = (uint32_t)tables->values.count;
+    rnm_value_rec record = {.dtype = (uint8_t)value->shape.dtype,
+                            .kind = value_kinds[value->kind],
+                            .layout = value->layout,
+                            .rank = (uint8_t)value->shape.rank,
+                            .source = source,
+                            .last_use = value->last_use};
+    for (int d = 0; d < value->shape.rank; d++) {
+        int64_t dim = value->shape.dims[d];
+        dims[d] = dim < 0 ? RNM_DIM_SYMBOL | (uint64_t)(-1 - dim) : (uint64_t)dim;
+    }
+    rnm_status status = rnc_tables_add_string(tables, value->name, &record.name, err);
+    if (status == RNM_OK) {
+        status = add_words(tables, dims, (size_t)value->shape.rank, &record.first_dim, err);
+    }
+    rnm_value_rec *item = status == RNM_OK ? rnc_list_add(&tables->values, 1, err) : NULL;
+    if (item != NULL) {
+        *item = record;
+    }
+    return status != RNM_OK ? status : item == NULL ? RNM_ERR_MEMORY : RNM_OK;
+}
+
+/* Optional inputs behind the last one present are not written. */
+static int inputs_present(const rnc_node *node) {
+    int count = node->input_count;
+    while (count > 0 && node->inputs[count - 1] == NULL) {
+        count--;
+    }
+    return count;
+}
+
+static rnm_status add_node(rnc_tables *tables, const rnc_node *node, rnm_error *err) {
+    int inputs = inputs_present(node);
+    rnm_node_rec record = {.op = (uint16_t)node->op,
+                           .first_attr = (uint32_t)tables->attrs.count,
+                           .first_ref = (uint32_t)tables->refs.count,
+                           .input_count = (uint16_t)inputs,
+                           .output_count = 1};
+    rnm_status status;
+    for (int i = 0; i < inputs; i++) {
+        rnc_value *value = node->inputs[i];
+        if (value != NULL && value->kind != RNC_VALUE_ACTIVATION &&
+            (status = add_value(tables, value, err)) != RNM_OK) {
+            return status;
+        }
+    }
+    if ((status = add_value(tables, node->output, err)) != RNM_OK ||
+        (status = add_attrs(tables, node, err)) != RNM_OK ||
+        (status = rnc_tables_add_string(tables, node->name, &record.name, err)) != RNM_OK) {
+        return status;
+    }
+    record.attr_count = (uint16_t)(tables->attrs.count - record.first_attr);
+    uint32_t *refs = rnc_list_add(&tables->refs, (size_t)inputs + 1, err);
+    rnm_node_rec *item = rnc_list_add(&tables->nodes, 1, err);
+    if (refs == NULL || item == NULL) {
+        return RNM_ERR_MEMORY;
+    }
+    for (int i = 0; i < inputs; i++) {
+        refs[i] = node->inputs[i] == NULL ? RNM_NONE : node->inputs[i]->index;
+    }
+    refs[inputs] = node->output->index;
+    *item = record;
+    return RNM_OK;
+}
+
+rnm_status rnc_tables_add_graph(rnc_tables *tables, rnc_job *job, rnm_error *err) {
+    rnm_status status = add_value(tables, job->graph.input, err);
+    for (size_t n = 0; n < job->graph.node_count && status == RNM_OK; n++) {
+        status = add_node(tables, job->graph.nodes[n], err);
+    }
+    return status;
+}
