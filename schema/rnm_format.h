@@ -24,13 +24,20 @@
 #define RNM_NONE UINT32_MAX /* "no such index" */
 
 /* Limits that a reader enforces before it allocates or computes anything (FORMAT.md section 9). */
+#define RNM_LIMIT_SECTIONS 64u
 #define RNM_LIMIT_TENSORS (1u << 16)
 #define RNM_LIMIT_RECIPES (1u << 16)
 #define RNM_LIMIT_VALUES (1u << 18)
 #define RNM_LIMIT_NODES (1u << 17)
+#define RNM_LIMIT_ATTRS (1u << 20)
 #define RNM_LIMIT_REFS (1u << 20)
 #define RNM_LIMIT_WORDS (1u << 20)
+#define RNM_LIMIT_SYMBOLS (1u << 10)
+#define RNM_LIMIT_INPUTS (1u << 10)
+#define RNM_LIMIT_OUTPUTS (1u << 10)
+#define RNM_LIMIT_PREPROCESS 64u
 #define RNM_LIMIT_LABELS (1u << 20)
+#define RNM_LIMIT_PROVENANCE (1u << 10)           /* pairs */
 #define RNM_LIMIT_STRINGS (16u << 20)             /* bytes */
 #define RNM_LIMIT_NAME 1024u                      /* bytes of one name */
 #define RNM_LIMIT_DIM ((int64_t)INT32_MAX)        /* one dimension */

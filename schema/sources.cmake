@@ -4,6 +4,18 @@ set(RNM_SCHEMA_SOURCES
   schema/digest.c
   schema/expand_ref.c
   schema/ops.c
+  schema/read.c
+  schema/read_attrs.c
+  schema/read_counts.c
+  schema/read_extra.c
+  schema/read_frame.c
+  schema/read_layout.c
+  schema/read_nodes.c
+  schema/read_recipes.c
+  schema/read_strings.c
+  schema/read_tensors.c
+  schema/read_values.c
   schema/shape.c
   schema/shape_ops.c
-  schema/shape_window.c)
+  schema/shape_window.c
+  schema/view.c)

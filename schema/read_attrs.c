@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The attributes of a node: which an operator has, which it must have, their types, counts and the
+ * values that shape inference does not judge.
+ */
+#include "read_rules.h"
+
+#include "half.h"
+
+#include <math.h>
+
+#define KEY(name) (1u << RNM_ATTRIBUTE_##name)
+#define EPILOGUE_KEYS (KEY(activation) | KEY(activation_alpha) | KEY(activation_beta))
+#define WINDOW_KEYS (KEY(kernel_shape) | KEY(strides) | KEY(pads) | KEY(dilations))
+
+static const struct {
+    uint32_t may, must;
+} keys[RNM_OP_COUNT] = {
+    [RNM_OP_Conv] = {WINDOW_KEYS | KEY(group) | EPILOGUE_KEYS, 0},
+    [RNM_OP_Gemm] = {EPILOGUE_KEYS, 0},
+    [RNM_OP_MaxPool] = {WINDOW_KEYS | KEY(ceil_mode), KEY(kernel_shape)},
+    [RNM_OP_AveragePool] = {WINDOW_KEYS | KEY(ceil_mode) | KEY(count_include_pad),
+                            KEY(kernel_shape)},
+    [RNM_OP_LeakyRelu] = {KEY(alpha), 0},
+    [RNM_OP_Elu] = {KEY(alpha), 0},
+    [RNM_OP_Clip] = {KEY(alpha) | KEY(beta), 0},
+    [RNM_OP_HardSigmoid] = {KEY(alpha) | KEY(beta), 0},
+    [RNM_OP_Add] = {EPILOGUE_KEYS, 0},
+    [RNM_OP_Mul] = {EPILOGUE_KEYS, 0},
+    [RNM_OP_Concat] = {KEY(axis), KEY(axis)},
+    [RNM_OP_Flatten] = {KEY(axis), 0},
+    [RNM_OP_Softmax] = {KEY(axis), 0},
+    [RNM_OP_ScaleBias] = {EPILOGUE_KEYS, 0},
+};
+
+/* ---- one attribute --------------------------------------------------------------------------- */
+
+static uint32_t wanted_count(const rnm_attr_rec *attr, uint32_t spatial) {
+    if (attr->type != RNM_ATTR_INTS) {
+        return 1;
+    }
+    return attr->key == RNM_ATTRIBUTE_pads ? 2 * spatial : spatial;
+}
+
+static rnm_status check_record(const rnm_reader *r, rnm_where where, const rnm_attr_rec *attr,
+                               uint32_t spatial) {
+    const char *name = rnm_attr_name(attr->key);
+    uint32_t words = r->view.graph->word_count;
+    if (attr->type != rnm_attr_type(attr->key)) {
+        return rnm_reject(r, where, RNM_ERR_FORMAT, "attribute %s must have type %u, found %u",
+                          name, rnm_attr_type(attr->key), attr->type);
+    }
+    if (attr->count != wanted_count(attr, spatial)) {
+        return rnm_reject(r, where, RNM_ERR_FORMAT, "attribute %s must have %u elements, found %u",
+                          name, wanted_count(attr, spatial), attr->count);
+    }
+    if (attr->first_word > words || attr->count > words - attr->first_word) {
+        return rnm_reject(r, where, RNM_ERR_FORMAT,
+                          "attribute %s: %u words from %u must lie in %u words", name, attr->count,
+                          attr->first_word, words);
+    }
+    if (attr->reserved != 0) {
+        return rnm_reject(r, where, RNM_ERR_FORMAT,
+                          "attribute %s: reserved field must be 0, found %u", name, attr->reserved);
+    }
+    return RNM_OK;
+}
+
+static rnm_status check_float(const rnm_reader *r, rnm_where where, const rnm_attr_rec *attr) {
+    uint64_t word = r->view.words[attr->first_word];
+    if (word >> 32 != 0 || isnan(rnm_f32_from_bits((uint32_t)word))) {
+        return rnm_reject(r, where, RNM_ERR_FORMAT,
+                          "attribute %s must be an f32 in the low half and no NaN, found %016llx",
+                          rnm_attr_name(attr->key), (unsigned long long)word);
+    }
+    return RNM_OK;
+}
+
+/* Booleans, the group and ids, where a wrong number would be lost in decoding. */
+static rnm_status check_int(const rnm_reader *r, rnm_where where, const rnm_attr_rec *attr) {
+    uint64_t word = r->view.words[attr->first_word];
+    bool is_flag =
+        attr->key == RNM_ATTRIBUTE_ceil_mode || attr->key == RNM_ATTRIBUTE_count_include_pad;
+    if (is_flag && word > 1) {
+        return rnm_reject(r, where, RNM_ERR_FORMAT, "attribute %s must be 0 or 1, found %lld",
+                          rnm_attr_name(attr->key), (long long)word);
+    }
+    if (attr->key == RNM_ATTRIBUTE_activation) {
+        const rnm_op_info *info = word < RNM_OP_COUNT ? rnm_op_find((unsigned)word) : NULL;
+        if (info == NULL || (info->flags & RNM_OPFLAG_ACT) == 0) {
+            return rnm_reject(r, where, RNM_ERR_FORMAT,
+                              "attribute activation must be an activation operator, found %lld",
+                              (long long)word);
+        }
+    }
+    return RNM_OK;
+}
+
+/* ---- all of a node --------------------------------------------------------------------------- */
+
+static int spatial_of(const rnm_view *view, const rnm_node_rec *node) {
+    const rnm_value_rec *first = &view->values[view->refs[node->first_ref]];
+    return rnm_op_spatial((rnm_op)node->op, first->rank);
+}
+
+static rnm_status check_keys(const rnm_reader *r, rnm_where where, const rnm_node_rec *node) {
+    uint32_t seen = 0;
+    for (uint32_t k = 0; k < node->attr_count; k++) {
+        uint32_t key = r->view.attrs[node->first_attr + k].key;
+        const char *name = rnm_attr_name(key);
+        if (name == NULL || (keys[node->op].may >> key & 1) == 0) {
+            return rnm_reject(r, where, RNM_ERR_FORMAT, "%s has no attribute %u (%s)",
+                              rnm_op_find(node->op)->name, key, name != NULL ? name : "unknown");
+        }
+        if ((seen >> key & 1) != 0) {
+            return rnm_reject(r, where, RNM_ERR_FORMAT, "attribute %s must appear once", name);
+        }
+        seen |= 1u << key;
+    }
+    if ((keys[node->op].must & ~seen) != 0) {
+        unsigned missing = (unsigned)__builtin_ctz(keys[node->op].must & ~seen);
+        return rnm_reject(r, where, RNM_ERR_FORMAT, "%s must have attribute %s, found none",
+                          rnm_op_find(node->op)->name, rnm_attr_name(missing));
+    }
+    return RNM_OK;
+}
+
+rnm_status rnm_read_attrs(const rnm_reader *r, uint32_t index) {
+    const rnm_node_rec *node = &r->view.nodes[index];
+    const rnm_where where = {"nodes", index, node->name};
+    uint32_t spatial = (uint32_t)spatial_of(&r->view, node);
+    rnm_status status = check_keys(r, where, node);
+    for (uint32_t k = 0; status == RNM_OK && k < node->attr_count; k++) {
+        const rnm_attr_rec *attr = &r->view.attrs[node->first_attr + k];
+        status = check_record(r, where, attr, spatial);
+        if (status == RNM_OK && attr->type == RNM_ATTR_FLOAT) {
+            status = check_float(r, where, attr);
+        }
+        if (status == RNM_OK && attr->type == RNM_ATTR_INT) {
+            status = check_int(r, where, attr);
+        }
+    }
+    return status;
+}
