@@ -64,9 +64,8 @@ static int set_conversions(png_job *job) {
     if (depth == 16) {
         png_set_strip_16(job->png);
     }
-    if ((type & PNG_COLOR_MASK_ALPHA) != 0) {
-        png_set_strip_alpha(job->png);
-    }
+    /* A palette with transparency unfolds to RGBA. */
+    png_set_strip_alpha(job->png);
     png_set_interlace_handling(job->png);
     png_read_update_info(job->png, job->info);
     return 1;
