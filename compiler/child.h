@@ -35,6 +35,7 @@ typedef struct rnc_child {
     const rnc_tensor *row_mask; /* f: row edge [e0, r1 * pi, kernel...], or NULL */
     const rnc_tensor *col_mask; /* f: column edge [co, e1, kernel...], or NULL */
     const rnc_tensor *random;   /* random: the kernels behind the parent's */
+    bool mask_unused;           /* the file has a mask for a child that repeats nothing */
     uint64_t flips;             /* f, random: negative signs; drop: dropped elements */
     uint64_t zeros;             /* f, random: signs of exactly zero */
 } rnc_child;

@@ -48,15 +48,17 @@ static const rnc_tensor *find(const rnc_job *job, const char *layer, const char 
 const rnc_tensor *rnc_take(rnc_job *job, const char *layer, const char *suffix) {
     const rnc_tensor *tensor = find(job, layer, ".", suffix);
     if (tensor != NULL) {
-        size_t index = (size_t)(tensor - job->source.weights->tensors);
-        job->source.used_count += !job->source.used[index];
-        job->source.used[index] = true;
+        job->source.used[tensor - job->source.weights->tensors] = true;
     }
     return tensor;
 }
 
 bool rnc_has(const rnc_job *job, const char *name) {
     return find(job, name, "", "") != NULL;
+}
+
+bool rnc_has_layer(const rnc_job *job, const char *layer) {
+    return find(job, layer, ".", "weight") != NULL;
 }
 
 rnm_status rnc_fail_missing(const rnc_job *job, const char *layer, const char *suffix,

@@ -16,7 +16,6 @@ typedef struct rnc_source {
     const rnc_weights *weights;
     const char *prefix; /* of every tensor of the model, such as "model." */
     bool *used;         /* by tensor */
-    size_t used_count;
 } rnc_source;
 
 typedef struct rnc_job {
@@ -61,6 +60,9 @@ const rnc_tensor *rnc_take(rnc_job *job, const char *layer, const char *suffix);
 
 /* The same without marking, by the name behind the prefix. */
 bool rnc_has(const rnc_job *job, const char *name);
+
+/* True when the layer has a weight of its own. */
+bool rnc_has_layer(const rnc_job *job, const char *layer);
 
 /* RNM_ERR_MODEL, naming the checkpoint and the tensor. */
 rnm_status rnc_fail_missing(const rnc_job *job, const char *layer, const char *suffix,

@@ -152,15 +152,12 @@ static rnm_status choose_drop(rnc_job *job, rnc_child *child, const char *layer,
     return take_mask(job, child, layer, "drop_mask", child->co, child->ci, &child->mask, err);
 }
 
-/* A layer that repeats nothing: its mask, if the file has one, must fit but says nothing. */
+/* A layer that repeats nothing: its mask must fit but says nothing. */
 static rnm_status pass_over(rnc_job *job, rnc_child *child, const char *layer, const char *suffix,
                             rnm_error *err) {
     const rnc_tensor *mask;
-    rnm_status status = take_mask(job, child, layer, suffix, child->co, child->ci, &mask, err);
-    if (status == RNM_OK) {
-        rnc_note(job, "%s is not used: its layer repeats nothing", mask->name);
-    }
-    return status;
+    child->mask_unused = true;
+    return take_mask(job, child, layer, suffix, child->co, child->ci, &mask, err);
 }
 
 static bool has(const rnc_job *job, const char *layer, const char *suffix) {
@@ -197,7 +194,8 @@ static rnm_status choose(rnc_job *job, rnc_child *child, const char *layer, rnm_
     return RNM_OK;
 }
 
-static void note_generator(const rnc_job *job, unsigned interleaved, unsigned cascaded) {
+static void note_choices(const rnc_job *job, unsigned interleaved, unsigned cascaded,
+                         unsigned unused) {
     const char *how = job->options->generator == RNC_GENERATOR_AUTO
                           ? "assumed; --generator=current|interleaved|cascaded overrides"
                           : "as --generator says";
@@ -207,11 +205,16 @@ static void note_generator(const rnc_job *job, unsigned interleaved, unsigned ca
     if (cascaded > 0) {
         rnc_note(job, "the edges of %u s layers are cascaded (%s)", cascaded, how);
     }
+    if (unused > 0) {
+        rnc_note(job, "the masks of %u layers are not used: their parents are as large as they are",
+                 unused);
+    }
 }
 
 rnm_status rnc_choose_transform(rnc_job *job, rnm_error *err) {
     unsigned interleaved = 0;
     unsigned cascaded = 0;
+    unsigned unused = 0;
     for (size_t n = 0; n < job->graph.node_count; n++) {
         const rnc_node *node = job->graph.nodes[n];
         if (rnc_node_weighted(node)) {
@@ -222,8 +225,9 @@ rnm_status rnc_choose_transform(rnc_job *job, rnm_error *err) {
             }
             interleaved += child->flags == RNM_RECIPE_INTERLEAVED;
             cascaded += child->flags == RNM_RECIPE_CASCADED;
+            unused += child->mask_unused;
         }
     }
-    note_generator(job, interleaved, cascaded);
+    note_choices(job, interleaved, cascaded, unused);
     return RNM_OK;
 }

@@ -9,10 +9,10 @@
 
 enum { MAX_PREFIXES = 12 };
 
-/* The best failure so far: that of the attempt which found most of its tensors. */
+/* The best failure so far: that of the attempt most of whose layers the checkpoint has. */
 typedef struct closest {
     rnm_error error;
-    size_t used;
+    size_t layers;
     bool any;
 } closest;
 
@@ -52,7 +52,6 @@ static rnm_status attempt(rnc_job *job, const rnc_yaml *yaml, const char *prefix
     rnc_graph *graph = &job->graph;
     job->ignore_count = 0;
     job->source.prefix = prefix;
-    job->source.used_count = 0;
     memset(job->source.used, 0, job->source.weights->count);
     *graph = (rnc_graph){.arena = &job->arena, .symbol = graph->symbol};
     rnm_status status = rnc_topology_build(job, yaml, err);
@@ -68,6 +67,21 @@ static rnm_status attempt(rnc_job *job, const rnc_yaml *yaml, const char *prefix
         return status;
     }
     return rnc_account_tensors(job, err);
+}
+
+/* Layers of the graph that have a weight in the checkpoint, less those that have none. */
+static size_t layers_found(const rnc_job *job) {
+    size_t found = 0;
+    size_t lacking = 0;
+    for (size_t n = 0; n < job->graph.node_count; n++) {
+        const rnc_node *node = job->graph.nodes[n];
+        if (node->layer != NULL && node->parent == NULL) {
+            bool has = rnc_has_layer(job, node->layer);
+            found += has;
+            lacking += !has;
+        }
+    }
+    return found > lacking ? found - lacking : 0;
 }
 
 /* Tries every prefix. */
@@ -87,8 +101,8 @@ static rnm_status fit(rnc_job *job, const rnc_yaml *yaml, closest *best, rnm_err
         if (status == RNM_OK) {
             return attempt(job, yaml, prefixes[k], err); /* once more, for its notes */
         }
-        if (!best->any || job->source.used_count > best->used) {
-            *best = (closest){.error = error, .used = job->source.used_count, .any = true};
+        if (!best->any || layers_found(job) > best->layers) {
+            *best = (closest){.error = error, .layers = layers_found(job), .any = true};
         }
     }
     return status;
@@ -176,7 +190,7 @@ rnm_status rnc_topology_select(rnc_job *job, rnm_error *err) {
     if (named.any) {
         return fail_closest(&named, err);
     }
-    if (other.any && other.used > 0) {
+    if (other.any && other.layers > 0) {
         fail_closest(&other, err);
         return rnm_fail_in(err, RNM_ERR_MODEL,
                            "no known topology fits (--topology=FILE.yaml gives one); the closest");

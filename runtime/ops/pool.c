@@ -24,22 +24,27 @@ typedef struct span {
     int64_t padded;
 } span;
 
+/* How many steps from `start` stay below `end`. */
+static int64_t steps_below(int64_t start, int64_t step, int64_t end) {
+    return start < end ? (end - start + step - 1) / step : 0;
+}
+
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
 static span clip_axis(const rnm_window *w, int axis, int64_t output) {
     int64_t start = output * w->strides[axis] - w->pads[axis];
     int64_t step = w->dilations[axis];
-    span clipped = {.step = step};
-    for (int64_t k = 0; k < w->kernel[axis]; ++k) {
-        int64_t at = start + k * step;
-        if (at >= w->in[axis] + w->end_pads[axis]) {
-            break;
-        }
-        ++clipped.padded;
-        if (at >= 0 && at < w->in[axis]) {
-            clipped.first = clipped.count == 0 ? at : clipped.first;
-            ++clipped.count;
-        }
-    }
-    return clipped;
+    int64_t outside = least(steps_below(start, step, 0), w->kernel[axis]);
+    int64_t reached = least(steps_below(start, step, w->in[axis]), w->kernel[axis]);
+    return (span){
+        .first = start + outside * step,
+        .step = step,
+        .count = reached - outside,
+        .padded = least(steps_below(start, step, w->in[axis] + w->end_pads[axis]),
+                        w->kernel[axis]),
+    };
 }
 
 static void pool_item(void *argument, size_t item, size_t worker) {
