@@ -513,6 +513,21 @@ static rnm_status read_ignore(builder *b, const rnc_yaml_node *root, rnm_error *
     return patterns == NULL ? RNM_ERR_MEMORY : RNM_OK;
 }
 
+/* The output goes by the name of `output`, or by that of the node that makes it. */
+static rnm_status name_output(builder *b, const rnc_yaml_node *root, rnm_error *err) {
+    const char *name = NULL;
+    rnm_status status = rnc_yaml_string(b->yaml, root, "output", false, &name, err);
+    if (status != RNM_OK || name == NULL) {
+        return status;
+    }
+    if (find_name(b, name) != NULL) {
+        return rnc_yaml_fail(b->yaml, rnc_yaml_get(root, "output"), "output", err,
+                             "is the name of a node already: `%s`", name);
+    }
+    b->job->graph.output->name = rnc_join(&b->job->graph, name, "", err);
+    return b->job->graph.output->name == NULL ? RNM_ERR_MEMORY : RNM_OK;
+}
+
 rnm_status rnc_topology_read_name(const rnc_yaml *yaml, const char **out, rnm_error *err) {
     return rnc_yaml_string(yaml, rnc_yaml_root(yaml), "topology", true, out, err);
 }
@@ -557,5 +572,5 @@ rnm_status rnc_topology_build(rnc_job *job, const rnc_yaml *yaml, rnm_error *err
         return rnc_yaml_fail(yaml, list, "graph", err, "has no node that this checkpoint needs");
     }
     job->graph.output = b.current;
-    return RNM_OK;
+    return name_output(&b, root, err);
 }
