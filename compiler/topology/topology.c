@@ -34,7 +34,7 @@ typedef struct builder {
     size_t items; /* written out so far, those left out by `when` included */
 } builder;
 
-static const char *const top_keys[] = {"topology", "about",  "models", "input",
+static const char *const top_keys[] = {"topology", "about",  "models", "input", "output",
                                        "ignore",   "blocks", "graph",  NULL};
 static const char *const input_keys[] = {"name", "height", "width", "channels", NULL};
 static const char *const node_keys[] = {
