@@ -1,0 +1,30 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Installs the build to a temporary prefix, builds an application against it through pkg-config,
+# linked with the shared and with the static library, and runs it.
+set -eu
+cmake=$1 build=$2 libdir=$3 cc=$4 app=$5 write_model=$6 work=$7
+
+prefix=$work/prefix
+rm -rf "$prefix"
+"$cmake" --install "$build" --prefix "$prefix" >/dev/null
+
+export PKG_CONFIG_PATH="$prefix/$libdir/pkgconfig"
+"$write_model" "$work/small.rnm"
+
+# $(...) is to be split into words.
+"$cc" -std=c11 -Wall -Wextra -Werror -o "$work/app_shared" "$app" \
+    $(pkg-config --cflags --libs rnm) -ldl
+LD_LIBRARY_PATH="$prefix/$libdir" "$work/app_shared" "$work/small.rnm"
+
+"$cc" -std=c11 -Wall -Wextra -Werror -o "$work/app_static" "$app" \
+    $(pkg-config --cflags rnm) "$prefix/$libdir/librnm.a" \
+    $(pkg-config --static --libs-only-l rnm | sed 's/-lrnm//') -ldl
+"$work/app_static" "$work/small.rnm"
+
+# Nothing but the public functions is exported.
+if nm -D --defined-only "$prefix/$libdir/librnm.so" | awk '{print $3}' | grep -v '^rnm_'; then
+    echo "embed: symbols above are exported and should not be" >&2
+    exit 1
+fi

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Conv and Gemm against naive loops, on random odd sizes: one to three spatial axes, strides,
+ * dilations, asymmetric pads, groups, depthwise, batches, every epilogue. All modes of our kernels
+ * must agree bit for bit, and XNNPACK within rounding.
+ */
+#include "fixture.h"
+#include "naive.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+typedef struct conv_case {
+    naive_window window;
+    recipe_plan recipe;
+    int spatial; /* 0: Gemm */
+    bool bias, scale, residual;
+    rnm_op activation;
+} conv_case;
+
+static const rnm_op activations[] = {RNM_OP_NONE, RNM_OP_Relu, RNM_OP_Clip, RNM_OP_LeakyRelu,
+                                     RNM_OP_Elu};
+
+static uint32_t channel_value(rnm_builder *b, const char *name, int64_t count, const float *data) {
+    return builder_tensor_value(b, name, builder_channel(b, name, (uint32_t)count, data));
+}
+
+static void spatial_dims(int64_t batch, int64_t channels, const int64_t sizes[3], int spatial,
+                         int64_t dims[5]) {
+    dims[0] = batch;
+    dims[1] = channels;
+    for (int axis = 0; axis < spatial; ++axis) {
+        dims[2 + axis] = sizes[3 - spatial + axis];
+    }
+}
+
+/* A row-major graph input, or what Reorder makes of it. */
+static uint32_t add_input(rnm_builder *b, const char *name, int spatial, const int64_t *dims) {
+    uint32_t x = builder_input(b, name, (uint8_t)(2 + spatial), dims);
+    if (spatial == 0) {
+        return x;
+    }
+    char text[32];
+    snprintf(text, sizeof text, "%s.last", name);
+    uint32_t last =
+        builder_activation(b, text, RNM_LAYOUT_CHANNELS_LAST, (uint8_t)(2 + spatial), dims);
+    builder_node(b, text, RNM_OP_Reorder, 1, &x, last);
+    return last;
+}
+
+static opened build(rng *r, const conv_case *c, const float *bias, const float *scale) {
+    const naive_window *w = &c->window;
+    int64_t in[5], out[5], list[6];
+    spatial_dims(w->batch, w->in_channels, w->in, c->spatial, in);
+    spatial_dims(w->batch, w->out_channels, w->out, c->spatial, out);
+    uint8_t rank = (uint8_t)(2 + c->spatial);
+    rnm_builder *b = builder_new();
+    uint32_t inputs[5] = {add_input(b, "x", c->spatial, in), random_recipe(r, b, "w", c->recipe),
+                          c->bias ? channel_value(b, "bias", w->out_channels, bias) : RNM_NONE,
+                          c->scale ? channel_value(b, "scale", w->out_channels, scale) : RNM_NONE,
+                          RNM_NONE};
+    if (c->residual) {
+        inputs[4] = add_input(b, "residual", c->spatial, out);
+    }
+    uint32_t y = builder_activation(
+        b, "y", c->spatial > 0 ? RNM_LAYOUT_CHANNELS_LAST : RNM_LAYOUT_ROWS, rank, out);
+    builder_node(b, "node", c->spatial > 0 ? RNM_OP_Conv : RNM_OP_Gemm, 5, inputs, y);
+    if (c->activation != RNM_OP_NONE) {
+        builder_attr_int(b, RNM_ATTRIBUTE_activation, c->activation);
+        builder_attr_float(b, RNM_ATTRIBUTE_activation_alpha, -0.5f);
+        builder_attr_float(b, RNM_ATTRIBUTE_activation_beta, 0.75f);
+    }
+    if (c->spatial > 0) {
+        int first = 3 - c->spatial;
+        builder_attr_ints(b, RNM_ATTRIBUTE_strides, (uint32_t)c->spatial, w->strides + first);
+        builder_attr_ints(b, RNM_ATTRIBUTE_dilations, (uint32_t)c->spatial, w->dilations + first);
+        for (int axis = 0; axis < c->spatial; ++axis) {
+            list[axis] = w->pads[first + axis];
+            list[c->spatial + axis] = w->end_pads[first + axis];
+        }
+        builder_attr_ints(b, RNM_ATTRIBUTE_pads, 2 * (uint32_t)c->spatial, list);
+        builder_attr_int(b, RNM_ATTRIBUTE_group, w->groups);
+        uint32_t rows = builder_activation(b, "rows", RNM_LAYOUT_ROWS, rank, out);
+        builder_node(b, "rows", RNM_OP_Reorder, 1, &y, rows);
+        y = rows;
+    }
+    builder_output(b, y);
+    return open_built(b);
+}
+
+static int64_t volume(const int64_t sizes[3]) {
+    return sizes[0] * sizes[1] * sizes[2];
+}
+
+static void check_case(rng *r, const conv_case *c) {
+    const naive_window *w = &c->window;
+    size_t in = (size_t)(w->batch * w->in_channels * volume(w->in));
+    size_t pixels = (size_t)volume(w->out);
+    size_t channels = (size_t)w->out_channels;
+    size_t out = (size_t)w->batch * channels * pixels;
+    float *x = malloc(in * sizeof *x), *residual = malloc(out * sizeof *residual);
+    float *bias = malloc(channels * sizeof *bias), *scale = malloc(channels * sizeof *scale);
+    double *exact = malloc(in * sizeof *exact), *wanted = malloc(out * sizeof *wanted);
+    assert_true(x != NULL && residual != NULL && bias != NULL && scale != NULL && exact != NULL &&
+                wanted != NULL);
+    random_fill(r, x, in);
+    random_fill(r, residual, out);
+    random_fill(r, bias, channels);
+    random_fill(r, scale, channels);
+    for (size_t k = 0; k < in; ++k) {
+        exact[k] = (double)x[k];
+    }
+    opened model = build(r, c, bias, scale);
+    float *weights = reference_child(model.model, 0);
+    naive_conv(w, exact, weights, wanted);
+    naive_epilogue(wanted, (size_t)w->batch, channels, pixels, c->scale ? scale : NULL,
+                   c->bias ? bias : NULL, c->residual ? residual : NULL, c->activation, -0.5, 0.75);
+
+    const float *inputs[2] = {x, residual};
+    float *ours = run_all_modes(model.model, NULL, 0, inputs, out);
+    check_close(ours, wanted, out, 2e-5, "our kernels");
+    rnm_context_options options = {.expand = RNM_EXPAND_LOAD, .threads = 2};
+    float *loaded = run_model(model.model, &options, inputs);
+    check_close(loaded, wanted, out, 2e-5, "load");
+
+    free(loaded);
+    free(ours);
+    free(weights);
+    close_opened(model);
+    free(wanted);
+    free(exact);
+    free(scale);
+    free(bias);
+    free(residual);
+    free(x);
+}
+
+/* Fills in output sizes and the recipe's dims. */
+static void settle(rng *r, conv_case *c) {
+    naive_window *w = &c->window;
+    recipe_plan *plan = &c->recipe;
+    plan->rank = (uint8_t)(2 + c->spatial);
+    plan->dims[0] = (uint32_t)w->out_channels;
+    plan->dims[1] = (uint32_t)(w->in_channels / w->groups);
+    for (int axis = 0; axis < 3; ++axis) {
+        int64_t extent = w->dilations[axis] * (w->kernel[axis] - 1) + 1;
+        int64_t padded = w->in[axis] + w->pads[axis] + w->end_pads[axis];
+        w->in[axis] += padded < extent ? extent - padded : 0;
+        padded = w->in[axis] + w->pads[axis] + w->end_pads[axis];
+        w->out[axis] = (padded - extent) / w->strides[axis] + 1;
+        if (axis >= 3 - c->spatial) {
+            plan->dims[2 + axis - (3 - c->spatial)] = (uint32_t)w->kernel[axis];
+        }
+    }
+    plan->transform = (uint8_t)random_below(r, RNM_TRANSFORM_KNOWN);
+    plan->po = 1 + random_below(r, plan->dims[0]);
+    plan->pi = 1 + random_below(r, plan->dims[1]);
+    plan->zeros = random_below(r, 3);
+    plan->parent_dtype = RNM_F32;
+    c->bias = random_below(r, 2) == 0;
+    c->scale = random_below(r, 2) == 0;
+    c->residual = random_below(r, 2) == 0;
+    c->activation = activations[random_below(r, 5)];
+}
+
+/* A case with nothing in it but sizes of 1 along axes that it does not have. */
+static conv_case random_case(rng *r, int spatial) {
+    conv_case c = {.spatial = spatial};
+    naive_window *w = &c.window;
+    w->batch = 1 + random_below(r, 3);
+    w->groups = 1;
+    w->in_channels = 1 + random_below(r, 40);
+    w->out_channels = 1 + random_below(r, 70);
+    for (int axis = 0; axis < 3; ++axis) {
+        bool exists = axis >= 3 - spatial;
+        w->in[axis] = exists ? 1 + random_below(r, 9) : 1;
+        w->kernel[axis] = exists ? 1 + random_below(r, 4) : 1;
+        w->strides[axis] = exists ? 1 + random_below(r, 3) : 1;
+        w->dilations[axis] = exists ? 1 + random_below(r, 2) : 1;
+        w->pads[axis] = exists ? random_below(r, 3) : 0;
+        w->end_pads[axis] = exists ? random_below(r, 3) : 0;
+    }
+    return c;
+}
+
+static void random_convolutions(void **state) {
+    (void)state;
+    rng r = {7};
+    for (int k = 0; k < 90; ++k) {
+        conv_case c = random_case(&r, 1 + k % 3);
+        settle(&r, &c);
+        check_case(&r, &c);
+    }
+}
+
+static void groups(void **state) {
+    (void)state;
+    rng r = {8};
+    for (int k = 0; k < 30; ++k) {
+        conv_case c = random_case(&r, 1 + k % 2);
+        c.window.groups = 2 + random_below(&r, 4);
+        c.window.in_channels = c.window.groups * (1 + random_below(&r, 9));
+        c.window.out_channels = c.window.groups * (1 + random_below(&r, 40));
+        settle(&r, &c);
+        check_case(&r, &c);
+    }
+}
+
+static void depthwise(void **state) {
+    (void)state;
+    rng r = {9};
+    for (int k = 0; k < 30; ++k) {
+        conv_case c = random_case(&r, 2);
+        c.window.groups = c.window.in_channels = 1 + random_below(&r, 70);
+        c.window.out_channels = c.window.groups * (1 + random_below(&r, 4) / 3);
+        settle(&r, &c);
+        check_case(&r, &c);
+    }
+}
+
+static void products(void **state) {
+    (void)state;
+    rng r = {10};
+    for (int k = 0; k < 30; ++k) {
+        conv_case c = random_case(&r, 0);
+        c.window.batch = 1 + random_below(&r, 20);
+        settle(&r, &c);
+        check_case(&r, &c);
+    }
+}
+
+/* More pixels than one item takes, as maps of real networks have. */
+static void large_map(void **state) {
+    (void)state;
+    rng r = {11};
+    conv_case c = random_case(&r, 2);
+    c.window.batch = 2;
+    c.window.in[1] = 17;
+    c.window.in[2] = 19;
+    c.window.in_channels = 24;
+    c.window.out_channels = 67;
+    settle(&r, &c);
+    check_case(&r, &c);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_convolutions), cmocka_unit_test(groups),
+        cmocka_unit_test(depthwise),           cmocka_unit_test(products),
+        cmocka_unit_test(large_map),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
