@@ -126,7 +126,8 @@ int main(int argc, char **argv) {
                    "given. More is faster and takes more memory"),
         CLI_CHOICE("expand", 'e', &settings.expand, expand_choices,
                    "when child weights are made: all at load, each\n"
-                   "layer's at its first use, or for every run anew"),
+                   "layer's at its first use, or for every run anew;\n"
+                   "the library's choice unless given"),
         CLI_NUMBER("threads", 't', &settings.threads, "N", 1, THREADS_MOST,
                    "threads to compute with; unless given as many as\n"
                    "cores are online, at most 4. Results do not depend\n"

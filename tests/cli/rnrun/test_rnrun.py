@@ -1,0 +1,318 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs rnrun as people do: exit codes, sentences, JSON, arrays of any batch.
+
+Usage: test_rnrun.py RNRUN RNRUN_MODELS
+"""
+import json
+import math
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+import zlib
+
+RNRUN, MODELS = (os.path.abspath(path) for path in sys.argv[1:3])
+
+
+def run(*arguments, code=0):
+    """Runs rnrun in the test's folder; checks the exit code; gives stdout and stderr."""
+    done = subprocess.run([RNRUN, *arguments], capture_output=True, text=True, timeout=120)
+    if done.returncode != code:
+        raise AssertionError(f"rnrun {' '.join(arguments)}: exit code {done.returncode}, "
+                             f"expected {code}\n{done.stdout}{done.stderr}")
+    return done.stdout, done.stderr
+
+
+def write_png(path, width=12, height=10, seed=1):
+    """An RGB image of noise."""
+    def chunk(kind, data):
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    rows = bytearray()
+    for _ in range(height):
+        rows.append(0)
+        for _ in range(3 * width):
+            seed = (seed * 1664525 + 1013904223) & 0xFFFFFFFF
+            rows.append(seed >> 24)
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    with open(path, "wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) +
+                   chunk(b"IDAT", zlib.compress(bytes(rows))) + chunk(b"IEND", b""))
+
+
+def write_npy(path, shape, values, descr="<f4"):
+    code = {"<f4": "f", "<f8": "d", "<i8": "q"}[descr]
+    header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {tuple(shape)}, }}\n".encode()
+    with open(path, "wb") as file:
+        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header +
+                   struct.pack(f"<{len(values)}{code}", *values))
+
+
+def read_npy(path):
+    """Shape and values of an array of floats."""
+    with open(path, "rb") as file:
+        data = file.read()
+    size = struct.unpack("<H", data[8:10])[0]
+    info = eval(data[10:10 + size].decode(), {"__builtins__": {}})
+    assert info["descr"] == "<f4" and not info["fortran_order"], info
+    count = math.prod(info["shape"])
+    return info["shape"], struct.unpack(f"<{count}f", data[10 + size:])
+
+
+def noise(count, seed=7):
+    values = []
+    for _ in range(count):
+        seed = (seed * 1664525 + 1013904223) & 0xFFFFFFFF
+        values.append((seed >> 8) / 8388608 - 1)
+    return values
+
+
+class Folder(unittest.TestCase):
+    """Every test has a folder of its own, with the models in it."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="rnrun-")
+        self.addCleanup(self.folder.cleanup)
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.folder.name)
+        subprocess.run([MODELS, "."], check=True)
+
+
+class Usage(Folder):
+    def test_help_and_version(self):
+        out, err = run("--help")
+        for word in ("Usage: rnrun", "--expand=load|lazy|layer", "--output=", "Examples:"):
+            self.assertIn(word, out)
+        self.assertEqual(err, "")
+        self.assertRegex(run("--version")[0], r"^rnrun \d+\.\d+\.\d+\n$")
+
+    def test_refusals(self):
+        write_png("a.png")
+        write_npy("x.npy", [1, 4], noise(4))
+        cases = [
+            ([], "which model?"),
+            (["small.rnm"], "nothing to run"),
+            (["small.rnm", "a.png", "--nosuch"], "unknown option '--nosuch'"),
+            (["small.rnm", "a.png", "--repot"], "did you mean '--report'?"),
+            (["small.rnm", "a.png", "--expand=panel"], "--expand is one of load, lazy, layer"),
+            (["small.rnm", "a.png", "--top=0"], "--top wants a whole number from 1 to 1000"),
+            (["small.rnm", "a.png", "--threads=65"], "from 1 to 64"),
+            (["small.rnm", "a.png", "--output=y.npy"], "--output goes with .npy inputs"),
+            (["small.rnm", "a.png", "x.npy"], "'x.npy': an array is the only file"),
+            (["bare.rnm", "a.png", "--input=x.npy"], "'a.png': an array is the only file"),
+        ]
+        for arguments, sentence in cases:
+            out, err = run(*arguments, code=2)
+            self.assertEqual(out, "")
+            self.assertIn(sentence, err)
+            self.assertIn("rnrun --help", err)
+
+    def test_names_of_inputs_and_outputs(self):
+        write_npy("x.npy", [2, 3], noise(6))
+        cases = [
+            (["sum.rnm", "x.npy", "--output=y.npy"], "input 'b' has no file"),
+            (["sum.rnm", "--input=c=x.npy", "--output=y.npy"], "expected NAME=FILE"),
+            (["sum.rnm", "--input=a=x.npy", "--input=x.npy"], "'a' was given a file already"),
+            (["sum.rnm", "--input=a=", "--output=y.npy"], "expected NAME=FILE"),
+            (["sum.rnm", "--input=a=x.npy", "--input=b=x.npy", "--output=sum=y.npy",
+              "--output=product=y.npy"], "two outputs go to 'y.npy'"),
+        ]
+        for arguments, sentence in cases:
+            self.assertIn(sentence, run(*arguments, code=2)[1])
+            self.assertFalse(os.path.exists("y.npy"))
+
+
+class Images(Folder):
+    def test_labels(self):
+        write_png("a.png")
+        out, err = run("small.rnm", "a.png")
+        lines = out.splitlines()
+        self.assertEqual(lines[0], "a.png")
+        self.assertEqual(len(lines), 6)
+        for line in lines[1:]:
+            self.assertRegex(line, r"^ +\d+\.\d\d %  (ant|bee|crab|duck|eel|fox|gnu)$")
+        self.assertEqual(err, "")
+        self.assertEqual(len(run("small.rnm", "a.png", "--top=1")[0].splitlines()), 2)
+        self.assertEqual(len(run("small.rnm", "a.png", "--top=1000")[0].splitlines()), 8)
+
+    def test_json(self):
+        write_png("a.png")
+        result = json.loads(run("small.rnm", "a.png", "--json", "--report", "--top=7")[0])
+        self.assertEqual(result["model"], "small.rnm")
+        top = result["results"][0]["top"]
+        self.assertEqual(sorted(entry["class"] for entry in top), list(range(7)))
+        self.assertAlmostEqual(sum(entry["probability"] for entry in top), 1)
+        self.assertEqual(top, sorted(top, key=lambda entry: -entry["probability"]))
+        self.assertEqual(top[0]["label"], ["ant", "bee", "crab", "duck", "eel", "fox",
+                                           "gnu"][top[0]["class"]])
+        self.assertEqual(result["report"]["file"], os.path.getsize("small.rnm"))
+
+    def test_options_do_not_change_the_ranking(self):
+        write_png("a.png")
+        reference = json.loads(run("small.rnm", "a.png", "--json")[0])["results"]
+        for options in (["--expand=load"], ["--expand=lazy"], ["--expand=layer"],
+                        ["--expand=load", "--no-xnnpack"], ["--threads=1"], ["--threads=3"]):
+            found = json.loads(run("small.rnm", "a.png", "--json", *options)[0])["results"]
+            for entry, expected in zip(found[0]["top"], reference[0]["top"]):
+                self.assertEqual(entry["class"], expected["class"])
+                self.assertAlmostEqual(entry["probability"], expected["probability"], 5)
+
+    def test_folder_is_sorted_and_failures_do_not_stop(self):
+        os.mkdir("folder")
+        for name in ("c.png", "a.png", "d.png"):
+            write_png(f"folder/{name}")
+        with open("folder/b.jpg", "w") as file:
+            file.write("no image")
+        out, err = run("small.rnm", "missing.png", "folder", "--json", code=1)
+        results = json.loads(out)["results"]
+        self.assertEqual([entry["file"] for entry in results],
+                         ["missing.png"] + [f"folder/{name}" for name in
+                                            ("a.png", "b.jpg", "c.png", "d.png")])
+        self.assertEqual(["error" in entry for entry in results],
+                         [True, False, True, False, False])
+        self.assertIn("missing.png: No such file", err)
+        self.assertIn("folder/b.jpg: is neither a PNG nor a JPEG image", err)
+
+    def test_models_that_take_no_images(self):
+        write_png("a.png")
+        self.assertIn("--input 'x=FILE.npy'", run("bare.rnm", "a.png", code=1)[1])
+        self.assertIn("expected f32 [N, classes]", run("maps.rnm", "a.png", code=1)[1])
+
+    def test_too_small_an_image(self):
+        write_png("strip.png", width=1, height=3)
+        run("small.rnm", "strip.png")
+        os.mkdir("empty")
+        self.assertIn("empty: has no *.png", run("small.rnm", "empty", code=1)[1])
+
+
+class Arrays(Folder):
+    def test_any_batch(self):
+        sample = 3 * 8 * 8
+        for count in (1, 2, 5, 16, 17, 33):
+            write_npy("x.npy", [count, 3, 8, 8], noise(count * sample))
+            run("small.rnm", "x.npy", "--output=y.npy", "--quiet", "--batch=64")
+            shape, reference = read_npy("y.npy")
+            self.assertEqual(shape, (count, 7))
+            for batch in ("1", "3", "16"):
+                run("small.rnm", "x.npy", "--output=z.npy", f"--batch={batch}")
+                shape, found = read_npy("z.npy")
+                self.assertEqual(shape, (count, 7))
+                self.assertTrue(all(abs(a - b) <= 1e-5 for a, b in zip(found, reference)))
+        self.assertEqual(sorted(name for name in os.listdir(".") if "npy" in name),
+                         ["x.npy", "y.npy", "z.npy"])
+
+    def test_without_output_rows_are_ranked(self):
+        write_npy("x.npy", [3, 4], [0, 1, 2, 3, 9, 0, 0, 0, 0, 0, 5, 0])
+        out, _ = run("bare.rnm", "x.npy", "--json", "--top=1", "--batch=2")
+        results = json.loads(out)["results"]
+        self.assertEqual([entry["item"] for entry in results], [0, 1, 2])
+        self.assertEqual([entry["top"][0]["class"] for entry in results], [3, 0, 2])
+        self.assertIsNone(results[0]["top"][0]["label"])
+        self.assertIn("x.npy[2]\n   98.02 %  class 2\n", run("bare.rnm", "x.npy")[0])
+
+    def test_several_inputs_and_outputs(self):
+        a, b = noise(15, 1), noise(15, 2)
+        write_npy("a.npy", [5, 3], a)
+        write_npy("b.npy", [5, 3], b)
+        out, _ = run("sum.rnm", "--input", "b=b.npy", "--input=a.npy", "--output=s.npy",
+                     "--output", "product=p.npy", "--batch=2", "--json", "--report")
+        outputs = json.loads(out)["outputs"]
+        self.assertEqual([(o["name"], o["file"], o["dtype"], o["shape"]) for o in outputs],
+                         [("sum", "s.npy", "f32", [5, 3]), ("product", "p.npy", "f32", [5, 3])])
+        for path, operation in (("s.npy", lambda x, y: x + y), ("p.npy", lambda x, y: x * y)):
+            shape, found = read_npy(path)
+            self.assertEqual(shape, (5, 3))
+            for value, x, y in zip(found, a, b):
+                self.assertTrue(abs(value - operation(x, y)) <= 1e-6)
+
+    def test_what_does_not_fit(self):
+        write_npy("good.npy", [2, 4], noise(8))
+        write_npy("wide.npy", [2, 5], noise(10))
+        write_npy("flat.npy", [4], noise(4))
+        write_npy("none.npy", [0, 4], [])
+        write_npy("f8.npy", [2, 4], noise(8), "<f8")
+        with open("good.npy", "rb") as file:
+            whole = file.read()
+        with open("short.npy", "wb") as file:
+            file.write(whole[:-1])
+        with open("text.npy", "w") as file:
+            file.write("1 2 3 4 5 6")
+        cases = [
+            ("wide.npy", "wide.npy: input 'x' is f32 [N, 4], found f32 (2, 5)"),
+            ("flat.npy", "found f32 (4,)"),
+            ("none.npy", "found f32 (0, 4)"),
+            ("f8.npy", "found f64 (2, 4)"),
+            ("short.npy", "short.npy: its header asks for 32 bytes of data, found 31"),
+            ("text.npy", "text.npy: is no .npy file"),
+            ("missing.npy", "missing.npy: No such file"),
+        ]
+        for path, sentence in cases:
+            out, err = run("bare.rnm", path, "--output=y.npy", "--json", code=1)
+            self.assertIn(sentence, err)
+            self.assertIn(sentence, json.loads(out)["error"])
+            self.assertFalse(os.path.exists("y.npy"))
+        write_npy("three.npy", [3, 3], noise(9))
+        write_npy("two.npy", [2, 3], noise(6))
+        self.assertIn("two.npy: input 'b'", run("sum.rnm", "--input=a=three.npy",
+                                                "--input=b=two.npy", "--output=y.npy", code=1)[1])
+
+    def test_results_not_finite(self):
+        write_npy("x.npy", [2, 4], [0, 0, 0, 0, 0, math.inf, 0, 0])
+        self.assertIn("x.npy: item 1: the score of class 1 is inf",
+                      run("bare.rnm", "x.npy", code=1)[1])
+        run("bare.rnm", "x.npy", "--output=y.npy")
+        self.assertEqual(read_npy("y.npy")[1][5], math.inf)
+
+    def test_where_output_cannot_go(self):
+        write_npy("x.npy", [2, 4], noise(8))
+        self.assertIn("no/y.npy: No such file",
+                      run("bare.rnm", "x.npy", "--output=no/y.npy", code=1)[1])
+        run("bare.rnm", "x.npy", "--output=x.npy")
+        self.assertEqual(read_npy("x.npy")[0], (2, 4))
+        if os.path.exists("/dev/full"):
+            self.assertIn("/dev/full: No space", run("bare.rnm", "x.npy", "--output=/dev/full",
+                                                     code=3)[1])
+
+
+class Models(Folder):
+    def test_report_alone(self):
+        out, _ = run("small.rnm", "--report", "--expand=layer", "--threads=1")
+        self.assertIn("memory of small.rnm (--expand=layer, 1 thread, own kernels)", out)
+        self.assertIn("dense equivalent", out)
+        report = json.loads(run("small.rnm", "--report", "--json")[0])["report"]
+        for key in ("file", "mapped", "resident_weights", "largest_scratch", "activations",
+                    "xnnpack", "total", "dense", "compact", "total_over_dense"):
+            self.assertIn(key, report)
+
+    def test_broken_models(self):
+        write_png("a.png")
+        with open("small.rnm", "rb") as file:
+            whole = file.read()
+        broken = {"cut.rnm": whole[:-1], "empty.rnm": b"", "flipped.rnm":
+                  whole[:200] + bytes([whole[200] ^ 1]) + whole[201:]}
+        for name, content in broken.items():
+            with open(name, "wb") as file:
+                file.write(content)
+        for name in [*broken, "missing.rnm", "a.png", "."]:
+            out, err = run(name, "a.png", "--json", code=1)
+            self.assertTrue(err.startswith("rnrun: "))
+            self.assertIn(name, err)
+            self.assertIn("error", json.loads(out))
+
+    def test_full_standard_output(self):
+        if not os.path.exists("/dev/full"):
+            self.skipTest("no /dev/full")
+        write_png("a.png")
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([RNRUN, "small.rnm", "a.png"], stdout=full,
+                                  stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("standard output: No space", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
