@@ -154,29 +154,6 @@ static rnm_status infer(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_e
     return status;
 }
 
-/* What the format allows and our operators do not take. */
-static rnm_status check_operands(const rnm_planner *planner, rnm_error *err) {
-    const rnm_node_rec *node = planner->node;
-    unsigned op = node->op;
-    bool moves = op == RNM_OP_Concat || op == RNM_OP_Flatten || op == RNM_OP_Reorder;
-    for (unsigned k = 0; k < node->input_count; ++k) {
-        uint32_t input = rnm_plan_input(planner, k);
-        if (input == RNM_NONE) {
-            continue;
-        }
-        bool wants = k < 32 && (rnm_op_rows[op].activations >> k & 1) != 0;
-        if (wants && planner->view->values[input].kind != RNM_VALUE_ACTIVATION) {
-            return rnm_fail(err, RNM_ERR_UNSUPPORTED,
-                            "input %u: expected an activation, found a stored constant", k);
-        }
-        if (!moves && planner->shapes[input].dtype != RNM_F32) {
-            return rnm_fail(err, RNM_ERR_UNSUPPORTED, "input %u: expected f32, found %s", k,
-                            rnm_dtype_name(planner->shapes[input].dtype));
-        }
-    }
-    return RNM_OK;
-}
-
 static rnm_status plan_node(rnm_planner *planner, rnm_error *err) {
     const rnm_view *view = planner->view;
     uint32_t index = planner->node_index;
@@ -185,12 +162,9 @@ static rnm_status plan_node(rnm_planner *planner, rnm_error *err) {
     rnm_node_attrs attrs = rnm_view_attrs(view, index);
     rnm_status status = infer(planner, &attrs, err);
     if (status == RNM_OK) {
-        status = check_operands(planner, err);
-    }
-    if (status == RNM_OK) {
         status = place(planner, output, index, last != RNM_NONE ? last : index, err);
     }
-    return status == RNM_OK ? rnm_op_rows[planner->node->op].plan(planner, &attrs, err) : status;
+    return status == RNM_OK ? rnm_op_plans[planner->node->op](planner, &attrs, err) : status;
 }
 
 static rnm_status plan_nodes(rnm_planner *planner, rnm_error *err) {
@@ -213,10 +187,8 @@ static rnm_status take_lists(rnm_context *context, const rnm_view *view, rnm_err
         const rnm_node_rec *node = &view->nodes[n];
         bool weighted = node->op == RNM_OP_Conv || node->op == RNM_OP_Gemm;
         context->weight_room += weighted;
-        /* Concat takes a step an input, Add and Mul may bring a constant into order first. */
-        context->step_room += node->op == RNM_OP_Concat                          ? node->input_count
-                              : node->op == RNM_OP_Add || node->op == RNM_OP_Mul ? 2
-                                                                                 : 1;
+        /* Concat takes a step an input. */
+        context->step_room += node->op == RNM_OP_Concat ? node->input_count : 1;
     }
     rnm_memory *memory = &context->memory;
     uint64_t tensors = (uint64_t)graph->input_count + graph->output_count;
@@ -233,7 +205,7 @@ static rnm_status take_lists(rnm_context *context, const rnm_view *view, rnm_err
 }
 
 /* Writes down where every value will lie: an address in the file, or an offset in the arena. */
-static rnm_status settle(rnm_planner *planner, rnm_error *err) {
+static void settle(rnm_planner *planner) {
     const rnm_view *view = planner->view;
     rnm_context *context = planner->context;
     for (uint32_t v = 0; v < view->graph->value_count; ++v) {
@@ -248,11 +220,6 @@ static rnm_status settle(rnm_planner *planner, rnm_error *err) {
     for (uint32_t k = 0; k < inputs + view->graph->output_count; ++k) {
         uint32_t v = k < inputs ? view->inputs[k] : view->outputs[k - inputs];
         rnm_tensor *tensor = &context->tensors[k];
-        if (view->values[v].kind != RNM_VALUE_ACTIVATION) {
-            return rnm_fail(err, RNM_ERR_UNSUPPORTED,
-                            "output %s: expected what a node computes, found a stored constant",
-                            rnm_view_string(view, view->values[v].name));
-        }
         const rnm_shape *shape = &planner->shapes[v];
         tensor->name = rnm_view_string(view, view->values[v].name);
         tensor->dtype = shape->dtype;
@@ -262,7 +229,6 @@ static rnm_status settle(rnm_planner *planner, rnm_error *err) {
         }
         tensor->bytes = rnm_plan_elements(planner, v) * rnm_dtype_size(shape->dtype);
     }
-    return RNM_OK;
 }
 
 rnm_status rnm_plan(rnm_context *context, const int64_t *symbols, rnm_error *err) {
@@ -293,7 +259,7 @@ rnm_status rnm_plan(rnm_context *context, const int64_t *symbols, rnm_error *err
         status = rnm_arena_layout(&planner.arena, memory, &context->arena_bytes, err);
     }
     if (status == RNM_OK) {
-        status = settle(&planner, err);
+        settle(&planner);
     }
 done:
     rnm_memory_give(memory, planner.weight_of, view->recipe_count * sizeof *planner.weight_of);

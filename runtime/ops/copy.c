@@ -91,7 +91,8 @@ static void simplify(rnm_copy_step *copy) {
     }
 }
 
-void rnm_plan_copy(rnm_planner *planner, uint32_t x, uint32_t y, int64_t to_start) {
+/* Adds a step that copies value x into y from element `to_start` of y on, each in its layout. */
+static void plan_copy(rnm_planner *planner, uint32_t x, uint32_t y, int64_t to_start) {
     const rnm_shape *shape = &planner->shapes[x];
     rnm_step *step = rnm_plan_step(planner, run_copy, x, y);
     rnm_copy_step *copy = &step->as.copy;
@@ -116,17 +117,33 @@ rnm_status rnm_plan_concat(rnm_planner *planner, const rnm_node_attrs *attrs, rn
     int64_t start = 0;
     for (unsigned k = 0; k < planner->node->input_count; ++k) {
         uint32_t x = rnm_plan_input(planner, k);
-        rnm_plan_copy(planner, x, y, start * strides[axis]);
+        plan_copy(planner, x, y, start * strides[axis]);
         start += planner->shapes[x].dims[axis];
     }
     return RNM_OK;
+}
+
+/* The same bytes under another name. A stored constant has no place in the arena, so its bytes are
+ * brought there. */
+static void take_over(rnm_planner *planner, uint32_t x, uint32_t y) {
+    if (planner->view->values[x].kind == RNM_VALUE_ACTIVATION) {
+        rnm_arena_alias(&planner->arena, x, y);
+        return;
+    }
+    rnm_plan_step(planner, run_copy, x, y)->as.copy = (rnm_copy_step){
+        .rank = 1,
+        .element = (uint32_t)rnm_dtype_size(planner->shapes[x].dtype),
+        .dims = {(int64_t)rnm_plan_elements(planner, x)},
+        .from = {1},
+        .to = {1},
+    };
 }
 
 /* Row-major, or channels-last with maps of one pixel: the same bytes either way. */
 rnm_status rnm_plan_flatten(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err) {
     (void)attrs;
     (void)err;
-    rnm_arena_alias(&planner->arena, rnm_plan_input(planner, 0), rnm_plan_output(planner));
+    take_over(planner, rnm_plan_input(planner, 0), rnm_plan_output(planner));
     return RNM_OK;
 }
 
@@ -146,9 +163,9 @@ rnm_status rnm_plan_reorder(rnm_planner *planner, const rnm_node_attrs *attrs, r
     uint32_t y = rnm_plan_output(planner);
     const rnm_value_rec *values = planner->view->values;
     if (values[x].layout == values[y].layout || one_order(&planner->shapes[x])) {
-        rnm_arena_alias(&planner->arena, x, y);
+        take_over(planner, x, y);
     } else {
-        rnm_plan_copy(planner, x, y, 0);
+        plan_copy(planner, x, y, 0);
     }
     return RNM_OK;
 }

@@ -5,8 +5,6 @@
  */
 #include "op.h"
 
-#include "error.h"
-
 #include <string.h>
 
 /* Elements of one item: a few pages, so that drawing items costs nothing. */
@@ -126,24 +124,11 @@ rnm_status rnm_plan_activation(rnm_planner *planner, const rnm_node_attrs *attrs
 }
 
 rnm_status rnm_plan_binary(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err) {
-    const rnm_value_rec *values = planner->view->values;
+    (void)err;
     uint32_t x = rnm_plan_input(planner, 0);
     uint32_t z = rnm_plan_input(planner, 1);
     uint32_t y = rnm_plan_output(planner);
-    if (values[x].kind != RNM_VALUE_ACTIVATION) {
-        uint32_t constant = x;
-        x = z;
-        z = constant;
-    }
-    if (values[x].kind != RNM_VALUE_ACTIVATION) {
-        return rnm_fail(err, RNM_ERR_UNSUPPORTED,
-                        "expected at least one activation among the inputs, found two constants");
-    }
-    if (values[z].kind != RNM_VALUE_ACTIVATION && values[y].layout == RNM_LAYOUT_CHANNELS_LAST) {
-        /* A constant is stored row-major: bring it to the output's order there. */
-        rnm_plan_copy(planner, z, y, 0);
-        z = y;
-    } else if (!put_in_place(planner, x)) {
+    if (!put_in_place(planner, x)) {
         put_in_place(planner, z);
     }
     rnm_run run = planner->node->op == RNM_OP_Add ? run_add : run_mul;

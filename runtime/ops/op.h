@@ -10,12 +10,7 @@
 typedef rnm_status (*rnm_op_plan)(rnm_planner *planner, const rnm_node_attrs *attrs,
                                   rnm_error *err);
 
-typedef struct rnm_op_row {
-    rnm_op_plan plan;
-    uint32_t activations; /* bit k: input k must be an activation, no stored constant */
-} rnm_op_row;
-
-extern const rnm_op_row rnm_op_rows[RNM_OP_COUNT];
+extern const rnm_op_plan rnm_op_plans[RNM_OP_COUNT];
 
 rnm_status rnm_plan_conv(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
 rnm_status rnm_plan_gemm(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
@@ -35,10 +30,6 @@ rnm_activation rnm_op_epilogue(const rnm_node_attrs *attrs);
 
 /* The window of a node over input 0: sizes of the maps, and the attributes but for the kernel. */
 rnm_window rnm_op_window(const rnm_planner *planner, const rnm_node_attrs *attrs);
-
-/* Adds a step that copies value x into y, from element `to_start` of y on, where the two shapes
- * need only agree in the dims of x. */
-void rnm_plan_copy(rnm_planner *planner, uint32_t x, uint32_t y, int64_t to_start);
 
 /* The strides, in elements, of a value's dims in its layout. */
 void rnm_op_strides(const rnm_planner *planner, uint32_t value, int64_t strides[RNM_MAX_RANK]);

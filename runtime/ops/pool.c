@@ -42,8 +42,7 @@ static span clip_axis(const rnm_window *w, int axis, int64_t output) {
         .first = start + outside * step,
         .step = step,
         .count = reached - outside,
-        .padded = least(steps_below(start, step, w->in[axis] + w->end_pads[axis]),
-                        w->kernel[axis]),
+        .padded = least(steps_below(start, step, w->in[axis] + w->end_pads[axis]), w->kernel[axis]),
     };
 }
 

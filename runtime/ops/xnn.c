@@ -311,7 +311,10 @@ static void split_epilogue(const rnm_step *step, struct rnm_xnn_node *node) {
 
 rnm_status rnm_xnn_take_step(rnm_context *context, rnm_step *step, rnm_error *err) {
     pthread_once(&process.once, initialize);
-    if (!process.works || !takes(&step->as.conv.window)) {
+    /* Nothing lies behind the last tensor of a file, and XNNPACK reads a little behind its input.
+     */
+    bool behind = context->model->view.values[step->x].kind == RNM_VALUE_ACTIVATION;
+    if (!process.works || !behind || !takes(&step->as.conv.window)) {
         return RNM_OK;
     }
     struct rnm_xnn_node *node = rnm_memory_take_zeroed(&context->memory, 1, sizeof *node);

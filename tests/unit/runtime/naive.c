@@ -38,20 +38,18 @@ static int64_t input_of(const naive_window *w, int64_t pixel, int64_t tap) {
 void naive_conv(const naive_window *w, const double *x, const float *weights, double *y) {
     int64_t ci = w->in_channels / w->groups, co = w->out_channels / w->groups;
     int64_t taps = volume(w->kernel), in = volume(w->in), out = volume(w->out);
-    for (int64_t n = 0; n < w->batch; ++n) {
-        for (int64_t o = 0; o < w->out_channels; ++o) {
-            for (int64_t p = 0; p < out; ++p) {
-                double sum = 0.0;
+    for (int64_t p = 0; p < out; ++p) {
+        for (int64_t row = 0; row < w->batch * w->out_channels; ++row) {
+            y[row * out + p] = 0.0;
+        }
+        for (int64_t t = 0; t < taps; ++t) {
+            int64_t at = input_of(w, p, t);
+            for (int64_t row = 0; at >= 0 && row < w->batch * w->out_channels; ++row) {
+                int64_t n = row / w->out_channels, o = row % w->out_channels;
+                const double *map = x + (n * w->in_channels + o / co * ci) * in + at;
                 for (int64_t i = 0; i < ci; ++i) {
-                    for (int64_t t = 0; t < taps; ++t) {
-                        int64_t at = input_of(w, p, t);
-                        int64_t channel = n * w->in_channels + o / co * ci + i;
-                        if (at >= 0) {
-                            sum += x[channel * in + at] * (double)weights[(o * ci + i) * taps + t];
-                        }
-                    }
+                    y[row * out + p] += map[i * in] * (double)weights[(o * ci + i) * taps + t];
                 }
-                y[(n * w->out_channels + o) * out + p] = sum;
             }
         }
     }

@@ -178,8 +178,8 @@ static conv_case random_case(rng *r, int spatial) {
     w->out_channels = 1 + random_below(r, 70);
     for (int axis = 0; axis < 3; ++axis) {
         bool exists = axis >= 3 - spatial;
-        w->in[axis] = exists ? 1 + random_below(r, 9) : 1;
-        w->kernel[axis] = exists ? 1 + random_below(r, 4) : 1;
+        w->in[axis] = exists ? 1 + random_below(r, spatial == 3 ? 5 : 9) : 1;
+        w->kernel[axis] = exists ? 1 + random_below(r, spatial == 3 ? 3 : 4) : 1;
         w->strides[axis] = exists ? 1 + random_below(r, 3) : 1;
         w->dilations[axis] = exists ? 1 + random_below(r, 2) : 1;
         w->pads[axis] = exists ? random_below(r, 3) : 0;

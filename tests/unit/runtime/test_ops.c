@@ -84,8 +84,13 @@ static void activations(void **state) {
             uint32_t in = add_input(b, "x", layout, rank, dims);
             uint32_t y = builder_activation(b, "y", layout, rank, dims);
             builder_node(b, "node", (rnm_op)op, 1, &in, y);
-            builder_attr_float(b, RNM_ATTRIBUTE_alpha, 0.25f);
-            builder_attr_float(b, RNM_ATTRIBUTE_beta, 0.75f);
+            if (op == RNM_OP_LeakyRelu || op == RNM_OP_Elu || op == RNM_OP_Clip ||
+                op == RNM_OP_HardSigmoid) {
+                builder_attr_float(b, RNM_ATTRIBUTE_alpha, 0.25f);
+            }
+            if (op == RNM_OP_Clip || op == RNM_OP_HardSigmoid) {
+                builder_attr_float(b, RNM_ATTRIBUTE_beta, 0.75f);
+            }
             const float *inputs[] = {x};
             compare(finish(b, y, layout, rank, dims), inputs, wanted, count, rnm_op_find(op)->name);
             free(wanted);
@@ -94,7 +99,7 @@ static void activations(void **state) {
     }
 }
 
-/* Two inputs; or an input and a stored constant, which is row-major whatever the layout; or one
+/* Two inputs; or an input and a stored constant, which is row-major and may need a Reorder; or one
  * input twice. */
 static void add_and_mul(void **state) {
     (void)state;
@@ -127,6 +132,11 @@ static void add_and_mul(void **state) {
             }
             in[1] = builder_tensor_value(
                 b, "z", builder_tensor(b, "z", RNM_F32, RNM_ROLE_CONSTANT, rank, stored, z));
+            if (layout == RNM_LAYOUT_CHANNELS_LAST) {
+                uint32_t last = builder_activation(b, "z.last", layout, rank, dims);
+                builder_node(b, "z.last", RNM_OP_Reorder, 1, &in[1], last);
+                in[1] = last;
+            }
             if (round % 4 == 0) {
                 uint32_t swap = in[0];
                 in[0] = in[1];
@@ -191,7 +201,7 @@ static void check_pool(rng *r, rnm_op op, int spatial) {
     in[1] = out[1] = w.in_channels = w.out_channels = 1 + random_below(r, 80);
     for (int axis = 0; axis < 3; ++axis) {
         bool exists = axis >= first;
-        w.in[axis] = exists ? 4 + random_below(r, 5) : 1;
+        w.in[axis] = exists ? 5 + random_below(r, 5) : 1;
         w.kernel[axis] = exists ? 1 + random_below(r, 3) : 1;
         w.strides[axis] = exists ? 1 + random_below(r, 3) : 1;
         w.dilations[axis] = exists && op == RNM_OP_MaxPool ? 1 + random_below(r, 2) : 1;
@@ -350,6 +360,31 @@ static void softmax(void **state) {
     }
 }
 
+/* A stored constant has no place among the activations: Flatten has to copy it. */
+static void flatten_constant(void **state) {
+    (void)state;
+    rng r = {27};
+    const int64_t dims[2] = {2, 6};
+    const uint32_t stored[3] = {2, 3, 2};
+    float x[12], z[12];
+    double wanted[12];
+    random_fill(&r, x, 12);
+    random_fill(&r, z, 12);
+    for (size_t k = 0; k < 12; ++k) {
+        wanted[k] = (double)x[k] + (double)z[k];
+    }
+    rnm_builder *b = builder_new();
+    uint32_t in[2] = {builder_input(b, "x", 2, dims),
+                      builder_activation(b, "flat", RNM_LAYOUT_ROWS, 2, dims)};
+    uint32_t constant = builder_tensor_value(
+        b, "z", builder_tensor(b, "z", RNM_F32, RNM_ROLE_CONSTANT, 3, stored, z));
+    builder_node(b, "flatten", RNM_OP_Flatten, 1, &constant, in[1]);
+    uint32_t y = builder_activation(b, "y", RNM_LAYOUT_ROWS, 2, dims);
+    builder_node(b, "add", RNM_OP_Add, 2, in, y);
+    const float *inputs[] = {x};
+    compare(finish(b, y, RNM_LAYOUT_ROWS, 2, dims), inputs, wanted, 12, "Flatten");
+}
+
 /* Maps of many pixels are brought to row-major first, as the layout rule wants. */
 static void flatten(void **state) {
     (void)state;
@@ -375,9 +410,10 @@ static void flatten(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(activations), cmocka_unit_test(add_and_mul), cmocka_unit_test(scale_bias),
-        cmocka_unit_test(pools),       cmocka_unit_test(concat),      cmocka_unit_test(softmax),
-        cmocka_unit_test(flatten),
+        cmocka_unit_test(activations), cmocka_unit_test(add_and_mul),
+        cmocka_unit_test(scale_bias),  cmocka_unit_test(pools),
+        cmocka_unit_test(concat),      cmocka_unit_test(softmax),
+        cmocka_unit_test(flatten),     cmocka_unit_test(flatten_constant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
