@@ -48,7 +48,7 @@ static void expand_panel(void *job, size_t item, size_t worker) {
                                            weight->panels + item * weight->panel_floats);
 }
 
-const float *rnm_weight_use(rnm_weight *weight, const rnm_threads *threads) {
+const float *rnm_weight_use(rnm_weight *weight, rnm_threads *threads) {
     if (!weight->ready) {
         rnm_threads_run(threads, expand_panel, weight, weight->panel_count);
         weight->ready = weight->kept;

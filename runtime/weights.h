@@ -32,6 +32,6 @@ rnm_status rnm_weight_cut(rnm_weight *weight, const rnm_child *child, uint32_t g
 rnm_panel rnm_weight_panel(const rnm_weight *weight, uint32_t index);
 
 /* The panels, expanded now if they are not there. */
-const float *rnm_weight_use(rnm_weight *weight, const rnm_threads *threads);
+const float *rnm_weight_use(rnm_weight *weight, rnm_threads *threads);
 
 #endif
