@@ -13,7 +13,7 @@ TOPOLOGY = """\
 topology: own
 about: Everything once
 input: {name: image, channels: 3, height: 11, width: 8}
-ignore: [model.helper.weight]
+ignore: [helper.weight]
 
 blocks:
   layer:
