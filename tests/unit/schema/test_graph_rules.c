@@ -431,7 +431,16 @@ static uint8_t *loose_attr(uint64_t *size) {
     return bytes;
 }
 
+/* A graph of nothing is 32 zero bytes, so that it can be cut. */
+static uint8_t *cut_graph(uint64_t *size) {
+    uint8_t *bytes = builder_finish(builder_new(), size);
+    specimen_section(bytes, RNM_SECTION_GRAPH)->length = 31;
+    builder_reseal(bytes, *size);
+    return bytes;
+}
+
 static const specimen_file files[] = {
+    {"cut graph", cut_graph, RNM_ERR_FORMAT, "graph: length must be at least 32"},
     {"activation", activation_good, RNM_OK, NULL},
     {"activation Conv", activation_conv, RNM_ERR_FORMAT, "activation operator"},
     {"activation 0", activation_0, RNM_ERR_FORMAT, "activation operator"},

@@ -102,12 +102,28 @@ static void tensors_fewer(uint8_t *bytes) {
     specimen_section(bytes, RNM_SECTION_TENSORS)->length -= 64;
 }
 
+static void resize_last(uint8_t *bytes, uint32_t count) {
+    rnm_tensor_rec *last = specimen_find(bytes, PART_TENSOR, "fc.bias");
+    last->dims[0] = count;
+    last->length = count * sizeof(float);
+}
+
+static void last_longer(uint8_t *bytes) {
+    resize_last(bytes, 8);
+}
+
+static void last_shorter(uint8_t *bytes) {
+    resize_last(bytes, 6);
+}
+
 static const specimen_break tensor_breaks[] = {
     {"same name", same_name, RNM_ERR_FORMAT, "unique"},
     {"equal name", equal_name, RNM_ERR_FORMAT, "unique"},
     {"same recipe name", same_recipe_name, RNM_ERR_FORMAT, "unique"},
     {"ragged", tensors_ragged, RNM_ERR_FORMAT, "multiple of 64"},
     {"fewer", tensors_fewer, RNM_ERR_FORMAT, "offset"},
+    {"last longer", last_longer, RNM_ERR_FORMAT, "inside the data section"},
+    {"last shorter", last_shorter, RNM_ERR_FORMAT, "data: the last tensor"},
 };
 
 static void test_tensors(void **state) {
@@ -321,6 +337,42 @@ static uint8_t *plane_short(uint64_t *size) {
     return make_plane(size, 1, 0);
 }
 
+/* f whose outputs fill a panel and `rest` more, with a list of two zeros. */
+static uint8_t *make_list(uint64_t *size, uint32_t rest, uint32_t first, uint32_t second) {
+    rnm_builder *b = builder_new();
+    const uint32_t parent_dims[] = {1, 1};
+    const float one = 1.0f;
+    const uint8_t mask[16] = {0};
+    const uint32_t zeros[] = {first, second};
+    rnm_recipe_rec recipe = {
+        .transform = RNM_TRANSFORM_F,
+        .rank = 2,
+        .dims = {32 + rest, 2},
+        .betas = RNM_NONE,
+    };
+    recipe.parent = builder_tensor(b, "p", RNM_F32, RNM_ROLE_PARENT, 2, parent_dims, &one);
+    recipe.mask = builder_plane(b, "m", RNM_ROLE_MASK, 2 * (4 + (rest + 7) / 8), mask);
+    recipe.zeros = builder_zero_list(b, "z", 2, zeros);
+    builder_recipe(b, "w", recipe);
+    return builder_finish(b, size);
+}
+
+static uint8_t *list_whole(uint64_t *size) {
+    return make_list(size, 0, 0, 63);
+}
+
+static uint8_t *list_whole_over(uint64_t *size) {
+    return make_list(size, 0, 0, 64);
+}
+
+static uint8_t *list_rest(uint64_t *size) {
+    return make_list(size, 3, 64 + 2, 64 + 8);
+}
+
+static uint8_t *list_rest_over(uint64_t *size) {
+    return make_list(size, 3, 63, 64 + 3);
+}
+
 static uint8_t *constants(uint64_t *size) {
     rnm_builder *b = builder_new();
     const uint32_t dims[] = {2, 1, 1, 1, 1, 1, 1, 1};
@@ -349,6 +401,10 @@ static const specimen_file files[] = {
     {"plane tail", plane_tail, RNM_ERR_FORMAT, "bits of zeros"},
     {"plane long", plane_long, RNM_ERR_FORMAT, "zeros must have 2 bytes"},
     {"plane short", plane_short, RNM_ERR_FORMAT, "zeros must have 2 bytes"},
+    {"list", list_whole, RNM_OK, NULL},
+    {"list over", list_whole_over, RNM_ERR_FORMAT, "found 64"},
+    {"list of a rest", list_rest, RNM_OK, NULL},
+    {"list of a rest over", list_rest_over, RNM_ERR_FORMAT, "found 67"},
     {"constants", constants, RNM_OK, NULL},
     {"three betas", three_betas, RNM_ERR_FORMAT, "dim 1 of betas"},
 };
