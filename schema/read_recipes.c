@@ -4,7 +4,6 @@
  * section 5). The scans below touch each child's elements at most a few times, so what they cost
  * is bounded by the limit on expanded bytes, which is checked first.
  */
-#include "checked.h"
 #include "read_rules.h"
 
 #include <math.h>

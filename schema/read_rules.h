@@ -80,8 +80,4 @@ rnm_status rnm_read_string_offset(const rnm_reader *r, const char *table, uint32
 rnm_status rnm_read_names(rnm_reader *r, const char *table, const void *records, uint32_t count,
                           uint32_t stride);
 
-/* The bit pattern of the largest magnitude in `count` elements of f32, f16 or bf16 as f32:
- * infinite or NaN where an element is. */
-float rnm_read_max_magnitude(const void *data, rnm_dtype dtype, uint64_t count);
-
 #endif

@@ -112,8 +112,9 @@ static rnm_status check_place(const rnm_reader *r, rnm_where where, const rnm_te
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-/* Magnitudes of floats compare as their bits do, NaN above infinity above all others. */
-float rnm_read_max_magnitude(const void *data, rnm_dtype dtype, uint64_t count) {
+/* The largest magnitude in `count` elements of f32, f16 or bf16; infinite or NaN where an element
+ * is: magnitudes of floats compare as their bits do, NaN above infinity above all others. */
+static float max_magnitude(const void *data, rnm_dtype dtype, uint64_t count) {
     if (dtype == RNM_F32) {
         const uint32_t *words = data;
         uint32_t most = 0;
@@ -135,7 +136,7 @@ float rnm_read_max_magnitude(const void *data, rnm_dtype dtype, uint64_t count) 
 static rnm_status check_finite(rnm_reader *r, rnm_where where, const rnm_tensor_rec *tensor,
                                uint64_t elements) {
     const void *data = rnm_view_tensor(&r->view, where.index);
-    float most = rnm_read_max_magnitude(data, tensor->dtype, elements);
+    float most = max_magnitude(data, tensor->dtype, elements);
     if (!isfinite(most)) {
         return rnm_reject(r, where, RNM_ERR_VALUE, "values must be finite, found %f", (double)most);
     }
