@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The numbers of the .rnm format, written down from schema/FORMAT.md and from nothing else.
+
+Structures are numpy dtypes, so that a table is read, or changed in place, as an array.
+"""
+
+import numpy as np
+
+
+class RnmError(Exception):
+    """The file breaks a rule of the format."""
+
+
+def require(condition, *what):
+    """Like assert, but never compiled away."""
+    if not condition:
+        raise RnmError(" ".join(str(word) for word in what))
+
+
+MAGIC = bytes.fromhex("89524e4d0d0a1a0a")
+ALIGNMENT = 64
+PANEL = 32
+NONE = 0xFFFFFFFF
+OPTIONAL_SECTION = 0x80000000
+SYMBOL = 1 << 63
+
+STRINGS, TENSORS, RECIPES, GRAPH, PREPROCESS, LABELS, PROVENANCE, DATA = range(1, 9)
+REQUIRED_SECTIONS = {STRINGS, TENSORS, RECIPES, GRAPH, DATA}
+
+HEADER = np.dtype([("magic", "V8"), ("major", "<u2"), ("minor", "<u2"), ("sections", "<u4"),
+                   ("length", "<u8"), ("digest", "<u8"), ("reserved", "u1", 32)])
+SECTION = np.dtype([("kind", "<u4"), ("reserved", "<u4"), ("offset", "<u8"), ("length", "<u8"),
+                    ("digest", "<u8")])
+TENSOR = np.dtype([("name", "<u4"), ("dtype", "u1"), ("role", "u1"), ("rank", "u1"),
+                   ("reserved0", "u1"), ("offset", "<u8"), ("length", "<u8"),
+                   ("dims", "<u4", 8), ("reserved1", "<u8")])
+RECIPE = np.dtype([("name", "<u4"), ("transform", "u1"), ("flags", "u1"), ("rank", "u1"),
+                   ("reserved0", "u1"), ("dims", "<u4", 5), ("parent", "<u4"),
+                   ("betas", "<u4"), ("mask", "<u4"), ("zeros", "<u4"), ("reserved1", "<u4", 5)])
+GRAPH_HEAD = np.dtype([(key, "<u4") for key in ("values", "nodes", "attrs", "words", "refs",
+                                                "inputs", "outputs", "symbols")])
+VALUE = np.dtype([("name", "<u4"), ("dtype", "u1"), ("kind", "u1"), ("layout", "u1"),
+                  ("rank", "u1"), ("source", "<u4"), ("first_dim", "<u4"), ("last_use", "<u4"),
+                  ("reserved", "<u4")])
+NODE = np.dtype([("name", "<u4"), ("op", "<u2"), ("attrs", "<u2"), ("first_attr", "<u4"),
+                 ("first_ref", "<u4"), ("inputs", "<u2"), ("outputs", "<u2"),
+                 ("reserved", "<u4")])
+ATTR = np.dtype([("key", "<u2"), ("type", "<u2"), ("count", "<u4"), ("first_word", "<u4"),
+                 ("reserved", "<u4")])
+PREPROCESS_REC = np.dtype([
+    ("input", "<u4"), ("dataset", "<u4"), ("color", "u1"), ("resize", "u1"),
+    ("reserved0", "u1", 2), ("resize_height", "<u4"), ("resize_width", "<u4"),
+    ("crop_height", "<u4"), ("crop_width", "<u4"), ("pad_top", "<u4"), ("pad_left", "<u4"),
+    ("pad_bottom", "<u4"), ("pad_right", "<u4"), ("divisor", "<f4"), ("mean", "<f4", 4),
+    ("std", "<f4", 4), ("reserved1", "<u4", 4)])
+
+# ONNX TensorProto.DataType -> numpy; bfloat16, which numpy lacks, as its 16 bits.
+DTYPES = {1: np.dtype("<f4"), 2: np.dtype("u1"), 3: np.dtype("i1"), 5: np.dtype("<i2"),
+          6: np.dtype("<i4"), 7: np.dtype("<i8"), 9: np.dtype("u1"), 10: np.dtype("<f2"),
+          11: np.dtype("<f8"), 12: np.dtype("<u4"), 16: np.dtype("<u2")}
+F32, U8, F16, U32, BF16 = 1, 2, 10, 12, 16
+
+PARENT, BETAS, MASK, ZERO_LIST, ZERO_PLANE, CHANNEL, CONSTANT = range(1, 8)
+ROLE_DTYPES = {PARENT: {F32, F16, BF16}, BETAS: {F32}, MASK: {U8}, ZERO_LIST: {U32},
+               ZERO_PLANE: {U8}, CHANNEL: {F32}, CONSTANT: set(DTYPES)}
+ROLE_RANKS = {BETAS: 2, MASK: 1, ZERO_LIST: 1, ZERO_PLANE: 1, CHANNEL: 1}
+
+LINEAR, S, F, DROP = range(4)
+CASCADED, INTERLEAVED = 1, 2
+
+# id: (name, least inputs, most inputs, layout rule, carries an activation, is an activation)
+OPERATORS = {
+    1: ("Conv", 2, 5, "SPATIAL", True, False),
+    2: ("Gemm", 2, 5, "ROWS", True, False),
+    3: ("MaxPool", 1, 1, "SPATIAL", False, False),
+    4: ("AveragePool", 1, 1, "SPATIAL", False, False),
+    5: ("GlobalAveragePool", 1, 1, "SPATIAL", False, False),
+    6: ("GlobalMaxPool", 1, 1, "SPATIAL", False, False),
+    7: ("Relu", 1, 1, "SAME", False, True),
+    8: ("LeakyRelu", 1, 1, "SAME", False, True),
+    9: ("Elu", 1, 1, "SAME", False, True),
+    10: ("Sigmoid", 1, 1, "SAME", False, True),
+    11: ("Tanh", 1, 1, "SAME", False, True),
+    12: ("Clip", 1, 1, "SAME", False, True),
+    13: ("HardSigmoid", 1, 1, "SAME", False, True),
+    14: ("HardSwish", 1, 1, "SAME", False, True),
+    15: ("Add", 2, 2, "SAME", True, False),
+    16: ("Mul", 2, 2, "SAME", True, False),
+    17: ("Concat", 1, 4096, "SAME", False, False),
+    18: ("Flatten", 1, 1, "ROWS", False, False),
+    19: ("Softmax", 1, 1, "ROWS", False, False),
+    20: ("Reorder", 1, 1, "REORDER", False, False),
+    21: ("ScaleBias", 3, 3, "SPATIAL", True, False),
+}
+
+INT, FLOAT, INTS, FLOATS, STRING = range(1, 6)
+# id: (name, type)
+ATTRIBUTES = {
+    1: ("kernel_shape", INTS), 2: ("strides", INTS), 3: ("pads", INTS), 4: ("dilations", INTS),
+    5: ("group", INT), 6: ("ceil_mode", INT), 7: ("count_include_pad", INT), 8: ("axis", INT),
+    9: ("alpha", FLOAT), 10: ("beta", FLOAT), 11: ("activation", INT),
+    12: ("activation_alpha", FLOAT), 13: ("activation_beta", FLOAT),
+}
+
+MOST = {"sections": 64, "tensors": 1 << 16, "recipes": 1 << 16, "values": 1 << 18,
+        "nodes": 1 << 17, "attrs": 1 << 20, "words": 1 << 20, "refs": 1 << 20,
+        "symbols": 1024, "inputs": 1024, "outputs": 1024, "strings": 16 << 20, "name": 1024,
+        "labels": 1 << 20, "provenance": 1024, "preprocess": 64, "rank": 8,
+        "dim": (1 << 31) - 1, "elements": 1 << 36, "child": 4 << 30, "children": 16 << 30}
