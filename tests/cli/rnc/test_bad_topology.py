@@ -166,7 +166,8 @@ class BadTopology(ToolCase):
 
     def test_numbers_beyond_reason(self):
         """Well-formed, but no network: some limit must stop them, not the memory."""
-        for old, new in [("axis: 1", "axis: 9"), ("kernel_shape: 2, strides: 1", "kernel_shape: 99"),
+        for old, new in [("axis: 1", "axis: 9"),
+                         ("kernel_shape: 2, strides: 1", "kernel_shape: 99"),
                          ("height: 11", "height: 2147483647"), ("group: 13", "group: 2147483648"),
                          ("kernel_shape: 2, strides: 2", "kernel_shape: 2, pads: 2147483647")]:
             with self.subTest(new=new):
@@ -180,8 +181,8 @@ class BadTopology(ToolCase):
         for blocks in ("  a:\n    - {use: a}\n",
                        "  a:\n    - {use: b}\n  b:\n    - {use: a}\n"):
             with self.subTest(blocks=blocks):
-                self.refuses_yaml("topology: x\ninput: {height: 8, width: 8}\nblocks:\n" + blocks + "graph:\n  - {use: a}\n",
-                                  ["use"])
+                text = HEAD.replace("graph:\n", "blocks:\n") + blocks
+                self.refuses_yaml(text + "graph:\n  - {use: a}\n", ["use"])
 
     def test_doubling_blocks(self):
         for levels in (8, 20, 40, 60, 1000):
