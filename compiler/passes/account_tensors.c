@@ -24,6 +24,7 @@ rnm_status rnc_account_tensors(rnc_job *job, rnm_error *err) {
     const rnc_source *source = &job->source;
     size_t length = strlen(source->prefix);
     size_t outside = 0;
+    const char *first = NULL;
     for (size_t k = 0; k < source->weights->count; k++) {
         const rnc_tensor *tensor = &source->weights->tensors[k];
         if (source->used[k]) {
@@ -31,6 +32,7 @@ rnm_status rnc_account_tensors(rnc_job *job, rnm_error *err) {
         }
         if (strncmp(tensor->name, source->prefix, length) != 0) {
             outside++;
+            first = first == NULL ? tensor->name : first;
         } else if (!ignorable(job, tensor->name + length)) {
             return rnc_fail_tensor(job, RNM_ERR_MODEL, tensor, err,
                                    "is not used by topology %s, which does not list it under "
@@ -39,7 +41,8 @@ rnm_status rnc_account_tensors(rnc_job *job, rnm_error *err) {
         }
     }
     if (outside > 0) {
-        rnc_note(job, "%zu tensors outside `%s` were passed over", outside, source->prefix);
+        rnc_note(job, "tensors outside `%s` were passed over: %zu, the first is %s", source->prefix,
+                 outside, first);
     }
     return RNM_OK;
 }

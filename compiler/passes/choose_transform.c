@@ -167,7 +167,7 @@ static bool has(const rnc_job *job, const char *layer, const char *suffix) {
 }
 
 static rnm_status choose(rnc_job *job, rnc_child *child, const char *layer, rnm_error *err) {
-    bool s = has(job, layer, "alphas");
+    bool s = has(job, layer, "alphas") || has(job, layer, "betas");
     bool f = has(job, layer, "binary_activation.weight");
     bool drop = has(job, layer, "drop_mask");
     bool same_size = child->po == child->co && child->pi == child->ci;

@@ -397,6 +397,38 @@ static rnm_status build_node(builder *b, const rnc_yaml_node *map, const scope *
     return rnc_graph_insert(graph, graph->node_count, node, err);
 }
 
+/* True where the text of some node says $name. Depth is that of the document, which is limited. */
+static bool mentions(const rnc_yaml_node *node, const char *name) {
+    if (rnc_yaml_is_scalar(node)) {
+        const char *text = rnc_yaml_text(node);
+        size_t length = strlen(name);
+        for (text = strchr(text, '$'); text != NULL; text = strchr(text + 1, '$')) {
+            if (strncmp(text + 1, name, length) == 0 && !name_byte(text[1 + length])) {
+                return true;
+            }
+        }
+        return false;
+    }
+    for (size_t i = 0; i < rnc_yaml_count(node); i++) {
+        if (mentions(rnc_yaml_item(node, i), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static rnm_status check_arguments(builder *b, const rnc_yaml_node *map, const rnc_yaml_node *block,
+                                  rnm_error *err) {
+    for (size_t i = 0; i < rnc_yaml_count(map); i++) {
+        const char *key = rnc_yaml_key(map, i);
+        if (strcmp(key, "use") != 0 && strcmp(key, "from") != 0 && !mentions(block, key)) {
+            return rnc_yaml_fail(b->yaml, rnc_yaml_item(map, i), key, err,
+                                 "is no parameter of the block");
+        }
+    }
+    return RNM_OK;
+}
+
 static rnm_status build_use(builder *b, const rnc_yaml_node *map, const scope *in, rnm_error *err) {
     const char *name;
     rnm_status status = rnc_yaml_string(b->yaml, map, "use", true, &name, err);
@@ -409,6 +441,10 @@ static rnm_status build_use(builder *b, const rnc_yaml_node *map, const scope *i
     if (block == NULL) {
         return rnc_yaml_fail(b->yaml, map, "use", err, "names `%s`, which `blocks` does not have",
                              name);
+    }
+    status = check_arguments(b, map, block, err);
+    if (status != RNM_OK) {
+        return status;
     }
     if (in->depth == MAX_USE_DEPTH) {
         return rnc_yaml_fail(b->yaml, map, "use", err,

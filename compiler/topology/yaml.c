@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -394,9 +395,15 @@ bool rnc_parse_int(const char *text, int64_t *out) {
     return true;
 }
 
+/* A program that this library is part of may have set a locale with a decimal comma. */
 bool rnc_parse_float(const char *text, float *out) {
     char *end;
-    float value = strtof(text, &end);
+    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (plain == (locale_t)0) {
+        return false;
+    }
+    float value = strtof_l(text, &end, plain);
+    freelocale(plain);
     if (end == text || *end != '\0' || !(value >= -1e30f && value <= 1e30f)) {
         return false;
     }

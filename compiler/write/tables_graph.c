@@ -78,7 +78,7 @@ static rnm_status add_attrs(rnc_tables *tables, const rnc_node *node, rnm_error 
     if ((own & RNC_HAS_GROUP &&
          (status = add_ints(tables, RNM_ATTRIBUTE_group, &a->group, 1, 1, err)) != RNM_OK) ||
         (own & RNC_HAS_COUNT && (status = add_ints(tables, RNM_ATTRIBUTE_count_include_pad,
-                                               &include_pad, 1, 0, err)) != RNM_OK) ||
+                                                   &include_pad, 1, 0, err)) != RNM_OK) ||
         (own & RNC_HAS_AXIS &&
          (status = add_ints(tables, RNM_ATTRIBUTE_axis, &a->axis, 1, INT64_MAX, err)) != RNM_OK) ||
         (own & RNC_HAS_ALPHA &&
@@ -94,9 +94,9 @@ static rnm_status add_attrs(rnc_tables *tables, const rnc_node *node, rnm_error 
     unsigned numbers = rnc_op_attributes(a->activation);
     if ((status = add_ints(tables, RNM_ATTRIBUTE_activation, &activation, 1, 0, err)) != RNM_OK ||
         (numbers & RNC_HAS_ALPHA && (status = add_float(tables, RNM_ATTRIBUTE_activation_alpha,
-                                                    a->activation_alpha, err)) != RNM_OK) ||
+                                                        a->activation_alpha, err)) != RNM_OK) ||
         (numbers & RNC_HAS_BETA && (status = add_float(tables, RNM_ATTRIBUTE_activation_beta,
-                                                   a->activation_beta, err)) != RNM_OK)) {
+                                                       a->activation_beta, err)) != RNM_OK)) {
         return status;
     }
     return RNM_OK;

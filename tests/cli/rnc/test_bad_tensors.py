@@ -55,7 +55,7 @@ class BadTensors(ToolCase):
     def test_betas_without_alphas(self):
         tensors = network.tensors_of("swish")
         del tensors["model.wide.alphas"]
-        self.refuses_tensors(tensors, ["model.wide.betas"])
+        self.refuses_tensors(tensors, ["model.wide.alphas"])
 
     def test_surplus_under_the_prefix(self):
         tensors = network.tensors_of("linear")

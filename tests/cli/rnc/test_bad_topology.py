@@ -138,7 +138,7 @@ class BadTopology(ToolCase):
         self.refuses_yaml("topology: x\ntopology: y\ngraph:\n" + LAYER, ["topology"], 2)
 
     def test_wrong_kinds(self):
-        for old, new in [("pads: $pads", "pads: [[1]]"), ("strides: 2, name: pooled",
+        for old, new in [("pads: $pads", "pads: [[$pads]]"), ("strides: 2, name: pooled",
                                                          "strides: {a: 1}, name: pooled"),
                          ("op: Concat", "op: [Concat]"), ("name: summed", "name: [summed]"),
                          ("[apart_elu, summed]", "{a: b}"), ("alpha: 0.5", "alpha: [1, 2]")]:
@@ -152,6 +152,9 @@ class BadTopology(ToolCase):
                         "topology: x\ninput: 32\ngraph:\n" + LAYER):
             with self.subTest(content=content):
                 self.refuses_yaml(content, [])
+
+    def test_argument_that_is_no_parameter(self):
+        self.refuses_edit("at: stem, pads: 1,", "at: stem, colour: 3, pads: 1,", ["colour"])
 
     def test_wrong_numbers(self):
         for old, new in [("group: 13", "group: 0"), ("group: 13", "group: -1"),
