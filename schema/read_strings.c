@@ -3,39 +3,11 @@
  * Strings and names (FORMAT.md section 3).
  */
 #include "read_rules.h"
+#include "text.h"
 
 #include <string.h>
 
 /* ---- the section ----------------------------------------------------------------------------- */
-
-/* Bytes of the well-formed UTF-8 character at text, of at most `room` bytes; 0 where there is none.
- * Overlong forms, surrogates and what lies above U+10FFFF are not well-formed. */
-static size_t utf8_length(const uint8_t *text, size_t room) {
-    static const struct {
-        uint8_t first_least, first_most, second_least, second_most, length;
-    } forms[] = {
-        {0x00, 0x7f, 0x80, 0xbf, 1}, {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
-        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-    };
-    for (size_t f = 0; f < sizeof forms / sizeof *forms; f++) {
-        if (text[0] < forms[f].first_least || text[0] > forms[f].first_most) {
-            continue;
-        }
-        size_t length = forms[f].length;
-        if (length > room ||
-            (length > 1 && (text[1] < forms[f].second_least || text[1] > forms[f].second_most))) {
-            return 0;
-        }
-        for (size_t k = 2; k < length; k++) {
-            if (text[k] < 0x80 || text[k] > 0xbf) {
-                return 0;
-            }
-        }
-        return length;
-    }
-    return 0;
-}
 
 rnm_status rnm_read_strings(rnm_reader *r) {
     const rnm_section *section = r->view.known[RNM_SECTION_STRINGS];
@@ -57,8 +29,8 @@ rnm_status rnm_read_strings(rnm_reader *r) {
             start = ++at;
             continue;
         }
-        size_t length = utf8_length(text + at, size - at);
-        if (length == 0 || text[at] < 0x20 || text[at] == 0x7f) {
+        size_t length = rnm_text_length(text + at, size - at);
+        if (length == 0) {
             return rnm_fail(r->err, RNM_ERR_FORMAT,
                             "strings: byte %zu must belong to UTF-8 text without control "
                             "characters, found %02x",

@@ -18,4 +18,5 @@ set(RNM_SCHEMA_SOURCES
   schema/shape.c
   schema/shape_ops.c
   schema/shape_window.c
+  schema/text.c
   schema/view.c)

@@ -4,6 +4,8 @@
  */
 #include "write/tables.h"
 
+#include "text.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,27 +59,14 @@ void rnc_tables_free(rnc_tables *tables) {
     free(tables->provenance.items);
 }
 
-/* The format's strings are UTF-8 without control characters; a name with anything else came from a
- * checkpoint that has no business with it. */
+/* A name with anything but clean text came from a checkpoint that has no business with it. */
 static bool valid_text(const char *text) {
-    for (const unsigned char *p = (const unsigned char *)text; *p != 0;) {
-        int extra = *p < 0x80                 ? 0
-                    : *p >= 0xc2 && *p < 0xe0 ? 1
-                    : *p >= 0xe0 && *p < 0xf0 ? 2
-                    : *p >= 0xf0 && *p < 0xf5 ? 3
-                                              : -1;
-        if (extra < 0 || *p < 0x20 || *p == 0x7f || (*p == 0xe0 && p[1] < 0xa0) ||
-            (*p == 0xed && p[1] > 0x9f) || (*p == 0xf0 && p[1] < 0x90) ||
-            (*p == 0xf4 && p[1] > 0x8f)) {
-            return false;
-        }
-        for (p++; extra > 0; extra--, p++) {
-            if ((*p & 0xc0) != 0x80) {
-                return false;
-            }
-        }
+    size_t left = strlen(text);
+    size_t length = 1;
+    for (; left > 0 && length > 0; left -= length, text += length) {
+        length = rnm_text_length((const uint8_t *)text, left);
     }
-    return true;
+    return length > 0;
 }
 
 rnm_status rnc_tables_add_string(rnc_tables *tables, const char *text, uint32_t *out,
