@@ -13,7 +13,6 @@ import unittest
 
 import numpy as np
 
-import ckpt_file
 import derive
 from rnm_file import RnmFile
 
@@ -163,6 +162,3 @@ class GoldenTest(unittest.TestCase):
             where = tuple(np.argwhere(differ)[0])
             self.fail(f"{name}: {differ.sum()} child weights differ, the first at {where}: "
                       f"{found[where]!r}, wanted {wanted[where]!r}")
-
-
-__all__ = ["GoldenTest", "ckpt_file", "compile_model", "have_torch", "make_checkpoint"]

@@ -12,12 +12,25 @@ import unittest
 
 import numpy as np
 
+import ckpt_file
 import golden
 from rnm_layout import INTERLEAVED
 
 LAYER = "layer2.0.conv2"
 TWIN = "layer2.1.conv1"  # of the same shape
 STRIDED = "layer2.0.conv1"
+STRIDES, PADS = 2, 3  # numbers of attributes
+
+
+def attribute_word(editor, name, key):
+    """Where the words of a node's attribute start; `key` is the attribute's number."""
+    graph = editor.rnm.graph
+    record = next(node.record for node in graph.nodes if node.name == name)
+    start = int(record["first_attr"])
+    for attr in graph.raw["attrs"][start:start + int(record["attrs"])]:
+        if attr["key"] == key:
+            return int(attr["first_word"])
+    raise AssertionError(f"{name} has no attribute {key}")
 
 
 def flip_bit(editor):
@@ -45,30 +58,14 @@ def change_last_bit(part):
 
 
 def change_stride(editor):
-    """Stride 2 becomes 2 x 1, which leaves a valid file only where shapes are not compared."""
-    graph = editor.rnm.graph
-    node = next(node for node in graph.nodes if node.name == STRIDED)
-    attrs = graph.raw["attrs"]
-    for index in range(int(node.record["first_attr"]),
-                       int(node.record["first_attr"]) + int(node.record["attrs"])):
-        if attrs[index]["key"] == 2:
-            editor.graph("words")[int(attrs[index]["first_word"])] = 1
-            return
-    raise AssertionError("no strides")
+    """Stride 2 becomes 1 x 2."""
+    editor.graph("words")[attribute_word(editor, STRIDED, STRIDES)] = 1
 
 
 def change_pads(editor):
-    """Padding moves from the end to the begin of the rows: all shapes stay."""
-    graph = editor.rnm.graph
-    node = next(node for node in graph.nodes if node.name == LAYER)
-    attrs = graph.raw["attrs"]
-    for index in range(int(node.record["first_attr"]),
-                       int(node.record["first_attr"]) + int(node.record["attrs"])):
-        if attrs[index]["key"] == 3:
-            first = int(attrs[index]["first_word"])
-            editor.graph("words")[first:first + 4] = (2, 1, 0, 1)
-            return
-    raise AssertionError("no pads")
+    """One row of padding moves from the end to the begin: all shapes stay as they are."""
+    first = attribute_word(editor, LAYER, PADS)
+    editor.graph("words")[first:first + 4] = (2, 1, 0, 1)
 
 
 def swap_weights(editor):
@@ -80,7 +77,7 @@ def swap_weights(editor):
     refs[[first, second]] = refs[[second, first]]
 
 
-class Verify(unittest.TestCase):
+class Verify(golden.GoldenTest):
     """Models are made once for all tests."""
 
     @classmethod
@@ -89,14 +86,14 @@ class Verify(unittest.TestCase):
             raise unittest.SkipTest("no PyTorch: checkpoints cannot be made")
         holder = tempfile.TemporaryDirectory(prefix="rnm-golden-")
         cls.addClassCleanup(holder.cleanup)
-        cls.folder = pathlib.Path(holder.name)
+        cls.models = pathlib.Path(holder.name)
         cls.made = {}
 
     def model(self, name, activation, *options):
         """(checkpoint, rnm) of a model, compiled with these options."""
         key = (name, activation, *options)
         if key not in self.made:
-            folder = self.folder / "-".join(word.strip("-") for word in key)
+            folder = self.models / "-".join(word.strip("-") for word in key)
             folder.mkdir()
             checkpoint = golden.make_checkpoint(folder, name, activation)[0]
             golden.compile_model(checkpoint, folder / "m.rnm", *options)
@@ -121,8 +118,12 @@ class Verify(unittest.TestCase):
                 done = self.verify(*self.model(*key))
                 self.assertEqual(done.returncode, 0, done.stderr)
 
-    def check_fault(self, key, plant, *names):
-        """A fault is reported with exit code 1 and the name of each layer that has it."""
+    def check_fault(self, key, plant, *names, weights=False):
+        """A fault is reported with exit code 1 and the name of each layer that has it.
+
+        With `weights` the derivation of this folder has to see it too: a check that never fails
+        proves nothing.
+        """
         checkpoint, rnm = self.model(*key)
         broken = self.folder / "broken.rnm"
         file = golden.RnmFile.read(rnm)
@@ -134,21 +135,24 @@ class Verify(unittest.TestCase):
         self.assertNotIn("digest", said.lower())
         for name in names:
             self.assertIn(name, said)
+        if weights:
+            with self.assertRaises(AssertionError):
+                self.check_weights(broken, ckpt_file.state_dict(checkpoint))
 
     def test_mask_bit(self):
-        self.check_fault(("rresnet_cifar_16_2", "bireal"), flip_bit, LAYER)
+        self.check_fault(("rresnet_cifar_16_2", "bireal"), flip_bit, LAYER, weights=True)
 
     def test_drop_bit(self):
-        self.check_fault(("rresnet_cifar_16_2", "static_drop"), flip_bit, LAYER)
+        self.check_fault(("rresnet_cifar_16_2", "static_drop"), flip_bit, LAYER, weights=True)
 
     def test_swapped_pairs(self):
-        self.check_fault(("rresnet_cifar_16_2", "swish"), swap_pairs, LAYER)
+        self.check_fault(("rresnet_cifar_16_2", "swish"), swap_pairs, LAYER, weights=True)
 
     def test_beta(self):
         self.check_fault(("rresnet_cifar_16_2", "swish"), change_last_bit("betas"), LAYER)
 
     def test_block_order(self):
-        self.check_fault(("rresnet_cifar_16_2", "swish"), interleave, LAYER)
+        self.check_fault(("rresnet_cifar_16_2", "swish"), interleave, LAYER, weights=True)
 
     def test_scale(self):
         self.check_fault(("rresnet_cifar_16_2", "bireal"), change_last_bit("scale"), LAYER)
@@ -175,7 +179,8 @@ class Verify(unittest.TestCase):
         self.check_fault(("rresnet_cifar_16_2", "bireal"), change_pads, LAYER)
 
     def test_swapped_weights(self):
-        self.check_fault(("rresnet_cifar_16_2", "bireal"), swap_weights, LAYER)
+        self.check_fault(("rresnet_cifar_16_2", "bireal"), swap_weights, LAYER, TWIN,
+                         weights=True)
 
 
 if __name__ == "__main__":
