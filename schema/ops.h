@@ -31,7 +31,7 @@ typedef enum rnm_layout_rule {
     RNM_RULE_REORDER,
 } rnm_layout_rule;
 
-enum { RNM_OPFLAG_NONE = 0, RNM_OPFLAG_EPILOGUE = 1, RNM_OPFLAG_ACT = 2 };
+enum { RNM_OPFLAG_NONE = 0, RNM_OPFLAG_EPILOGUE = 1, RNM_OPFLAG_ACT = 2, RNM_OPFLAG_MOVE = 4 };
 
 typedef struct rnm_op_info {
     const char *name;

@@ -147,12 +147,12 @@ static rnm_status check_shape(const rnm_reader *r, rnm_where where, const rnm_no
     if (!rnm_shape_equal(&inferred, &stated)) {
         char expected[RNM_SHAPE_TEXT];
         char found[RNM_SHAPE_TEXT];
-        return rnm_reject(r, where, RNM_ERR_FORMAT,
-                          "shape of value \"%.100s\" must be %s as %s gives it, found %s",
-                          rnm_view_string(&r->view, r->view.values[output].name),
-                          rnm_shape_text(&inferred, expected, sizeof expected),
-                          rnm_op_find(node->op)->name,
-                          rnm_shape_text(&stated, found, sizeof found));
+        return rnm_reject(
+            r, where, RNM_ERR_FORMAT,
+            "shape of value \"%.100s\" must be %s %s as %s gives it, found %s %s",
+            rnm_view_string(&r->view, r->view.values[output].name), rnm_dtype_name(inferred.dtype),
+            rnm_shape_text(&inferred, expected, sizeof expected), rnm_op_find(node->op)->name,
+            rnm_dtype_name(stated.dtype), rnm_shape_text(&stated, found, sizeof found));
     }
     return RNM_OK;
 }

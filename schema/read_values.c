@@ -47,10 +47,16 @@ static rnm_status check_size(const rnm_reader *r, rnm_where where) {
 
 /* ---- kinds ----------------------------------------------------------------------------------- */
 
+static bool activation_type(unsigned dtype) {
+    return dtype == RNM_F32 || dtype == RNM_F16 || dtype == RNM_I64 || dtype == RNM_I32 ||
+           dtype == RNM_U8 || dtype == RNM_BOOL;
+}
+
 static rnm_status check_activation(const rnm_reader *r, rnm_where where,
                                    const rnm_value_rec *value) {
-    if (value->dtype != RNM_F32) {
-        return rnm_reject(r, where, RNM_ERR_FORMAT, "an activation must be f32, found %s",
+    if (!activation_type(value->dtype)) {
+        return rnm_reject(r, where, RNM_ERR_FORMAT,
+                          "an activation must be f32, f16, i64, i32, u8 or bool, found %s",
                           rnm_dtype_name(value->dtype));
     }
     if (value->source != RNM_NONE) {

@@ -121,6 +121,8 @@ static rnm_status check_inputs(const rnm_shape_call *call, const rnm_op_info *in
                         info->least_inputs, info->most_inputs, call->input_count);
     }
     bool all_needed = call->op == RNM_OP_Concat;
+    bool moves = (info->flags & RNM_OPFLAG_MOVE) != 0;
+    rnm_dtype wanted = moves && call->inputs[0] != NULL ? call->inputs[0]->dtype : RNM_F32;
     for (int k = 0; k < call->input_count; k++) {
         const rnm_shape *input = call->inputs[k];
         if (input == NULL) {
@@ -128,11 +130,12 @@ static rnm_status check_inputs(const rnm_shape_call *call, const rnm_op_info *in
                 return rnm_fail(call->err, RNM_ERR_SHAPE, "input %d of %s is absent", k,
                                 info->name);
             }
-        } else if (input->dtype != RNM_F32) {
-            return rnm_fail(call->err, RNM_ERR_SHAPE, "input %d of %s must be f32, found %s", k,
-                            info->name, rnm_dtype_name(input->dtype));
+        } else if (input->dtype != wanted) {
+            return rnm_fail(call->err, RNM_ERR_SHAPE, "input %d of %s must be %s, found %s", k,
+                            info->name, rnm_dtype_name(wanted), rnm_dtype_name(input->dtype));
         }
     }
+    call->out->dtype = wanted;
     return RNM_OK;
 }
 

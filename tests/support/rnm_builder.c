@@ -161,6 +161,10 @@ uint32_t builder_activation(rnm_builder *b, const char *name, uint8_t layout, ui
     return add_value(b, name, record, dims);
 }
 
+void builder_set_dtype(rnm_builder *b, uint32_t value, rnm_dtype dtype) {
+    ITEMS(b->values, rnm_value_rec)[value].dtype = (uint8_t)dtype;
+}
+
 uint32_t builder_input(rnm_builder *b, const char *name, uint8_t rank, const int64_t *dims) {
     uint32_t value = builder_activation(b, name, RNM_LAYOUT_ROWS, rank, dims);
     append_u32(&b->inputs, value);

@@ -51,6 +51,9 @@ uint32_t builder_recipe(rnm_builder *b, const char *name, rnm_recipe_rec recipe)
 /* Number of a new symbol. */
 uint32_t builder_symbol(rnm_builder *b, const char *name);
 
+/* Gives an activation another type than f32. */
+void builder_set_dtype(rnm_builder *b, uint32_t value, rnm_dtype dtype);
+
 /* Values; a negative dim -1 - k is symbol k. builder_input makes an f32 row-major activation that
  * is a graph input. Shapes of constants are copied from their source. */
 uint32_t builder_input(rnm_builder *b, const char *name, uint8_t rank, const int64_t *dims);
