@@ -114,7 +114,7 @@ static const specimen_break value_breaks[] = {
     {"dim 2^31", dim_large, RNM_ERR_LIMIT, "dim 1 must be at most"},
     {"symbol 1", dim_symbol, RNM_ERR_FORMAT, "one of 1 symbols"},
     {"symbol 2^32", dim_symbol_high, RNM_ERR_FORMAT, "one of 1 symbols"},
-    {"other dim", dim_other, RNM_ERR_FORMAT, "shape of value \"conv1\" must be ?0x10x8x8"},
+    {"other dim", dim_other, RNM_ERR_FORMAT, "shape of value \"conv1\" must be f32 ?0x10x8x8"},
     {"elements", dim_elements, RNM_ERR_LIMIT, "elements"},
     {"constant's dim", dim_of_constant, RNM_ERR_FORMAT, "its source's"},
     {"weight's dim", dim_of_weight, RNM_ERR_FORMAT, "its source's"},
