@@ -4,6 +4,10 @@
 All floats that are not masks at four bytes, masks that matter at one bit an element.
 """
 
+# Of every rep_vgg network, expanded. Random kernels repeat nothing: such a layer is stored as the
+# dense weight that its signs make of it, and a borrowed parent is in each borrower's.
+REP_VGG_DENSE_BYTES = 37687592
+
 COMPACT_BYTES = {
     "rep_vgg_4": {
         "linear": 528680, "swish": 529688, "bireal": 1689896, "static_drop": 1689896,
@@ -69,3 +73,11 @@ COMPACT_BYTES = {
     "resnet_18_2": {None: 182550176},
     "baseline": {None: 1364164},
 }
+
+
+def limit_bytes(model, activation):
+    """The largest .rnm that is small enough: a hundredth and 8 KiB over what is stored."""
+    stored = COMPACT_BYTES[model][activation]
+    if activation == "random_bireal" and model.startswith("rep_vgg"):
+        stored = REP_VGG_DENSE_BYTES
+    return 1.01 * stored + 8192

@@ -12,7 +12,7 @@ import numpy as np
 
 import ckpt_file
 import golden
-from reference_sizes import COMPACT_BYTES
+from reference_sizes import limit_bytes
 
 ACTIVATIONS = ("linear", "swish", "bireal", "static_drop", "random_bireal")
 
@@ -57,9 +57,8 @@ class Families(golden.GoldenTest):
             self.folder, model, activation, "--batch", 2, "--seed", seed)
         rnm = self.folder / "m.rnm"
         golden.compile_model(checkpoint, rnm)
-        limit = 1.01 * COMPACT_BYTES[model][activation] + 8192
         with self.subTest("size"):
-            self.assertLessEqual(rnm.stat().st_size, limit)
+            self.assertLessEqual(rnm.stat().st_size, limit_bytes(model, activation))
         with self.subTest("logits"):
             self.check_modes(rnm, inputs, [np.load(f32), np.load(f64)])
         with self.subTest("weights"):
