@@ -40,13 +40,7 @@ static rnm_status choose_dataset(rnc_job *job, rnm_error *err) {
     const rnc_options *options = job->options;
     const char *hint = job->source.weights->hints.dataset;
     const char *name = options->dataset != NULL ? options->dataset : hint;
-    if (name == NULL) {
-        rnc_note(job, "nothing tells how images are prepared; --dataset=NAME|FILE.yaml does");
-    } else if (options->dataset == NULL && !rnc_dataset_known(name)) {
-        rnc_note(job,
-                 "the checkpoint's data set `%s` is not known; --dataset=FILE.yaml describes it",
-                 name);
-    } else {
+    if (name != NULL && (options->dataset != NULL || rnc_dataset_known(name))) {
         rnm_status status = rnc_dataset_find(name, &job->arena, &job->dataset, err);
         if (status != RNM_OK) {
             return status;
@@ -62,9 +56,21 @@ static rnm_status choose_dataset(rnc_job *job, rnm_error *err) {
     return RNM_OK;
 }
 
+static void note_no_dataset(const rnc_job *job) {
+    const char *hint = job->source.weights->hints.dataset;
+    if (hint == NULL) {
+        rnc_note(job, "nothing tells how images are prepared; --dataset=NAME|FILE.yaml does");
+    } else {
+        rnc_note(job,
+                 "the checkpoint's data set `%s` is not known; --dataset=FILE.yaml describes it",
+                 hint);
+    }
+}
+
 /* What the data set says must suit the graph that was found. */
 static rnm_status settle_dataset(rnc_job *job, rnm_error *err) {
     if (!job->has_dataset) {
+        note_no_dataset(job);
         return RNM_OK;
     }
     const rnm_shape *input = &job->graph.input->shape;
@@ -138,10 +144,10 @@ rnm_status rnc_compile(const char *source, const char *target, const rnc_options
     }
     rnc_job job;
     rnc_job_begin(&job, &weights, options);
-    for (size_t k = 0; k < weights.skipped_count; k++) {
+    status = rnc_job_run(&job, error);
+    for (size_t k = 0; status == RNM_OK && k < weights.skipped_count; k++) {
         rnc_note(&job, "%s", weights.skipped[k]);
     }
-    status = rnc_job_run(&job, error);
     if (status == RNM_OK) {
         status = rnc_write_rnm(&job, target, error);
     }

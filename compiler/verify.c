@@ -25,7 +25,7 @@ typedef struct verifier {
     bool failed; /* the first difference is in *err */
 } verifier;
 
-/* Records a difference: the first as the error, all as notes. */
+/* Records a difference: the first as the error, those that follow as notes. */
 static void differ(verifier *v, const char *format, ...) RNM_PRINTF(2, 3);
 static void differ(verifier *v, const char *format, ...) {
     char what[400];
@@ -33,14 +33,13 @@ static void differ(verifier *v, const char *format, ...) {
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
-    rnc_note(v->job, "%s: %s", v->path, what);
-    if (!v->failed) {
+    if (v->failed) {
+        rnc_note(v->job, "%s: %s", v->path, what);
+    } else {
         rnm_fail(v->err, RNM_ERR_MISMATCH, "%s: %s", v->path, what);
         v->failed = true;
     }
 }
-
-static const char *const transforms[] = {"linear", "s", "f", "drop"};
 
 /* ---- child weights --------------------------------------------------------------------------- */
 
@@ -101,8 +100,8 @@ static rnm_status compare_recipe(verifier *v, const rnc_child *ours, uint32_t re
     }
     if (theirs.transform != transform || theirs.flags != ours->flags) {
         differ(v, "layer %s: transform %s (flags %u) in the file, %s (flags %u) by the checkpoint",
-               ours->name, transforms[theirs.transform], theirs.flags, transforms[transform],
-               ours->flags);
+               ours->name, rnc_transform_name((rnc_transform)theirs.transform), theirs.flags,
+               rnc_transform_name((rnc_transform)transform), ours->flags);
     }
     return compare_child(v, ours, &theirs);
 }

@@ -59,7 +59,7 @@ rnm_status rnc_fuse_epilogue(rnc_job *job, rnm_error *err) {
         return RNM_ERR_MEMORY;
     }
     for (size_t n = 0; n < graph->node_count; n++) {
-        const rnc_node *node = graph->nodes[n];
+        rnc_node *node = graph->nodes[n];
         rnc_value *into =
             node->op == RNM_OP_Add ? fuse_residual(graph, node) : fuse_activation(graph, node);
         if (into == NULL) {
@@ -69,6 +69,7 @@ rnm_status rnc_fuse_epilogue(rnc_job *job, rnm_error *err) {
             into->name = node->output->name; /* outputs keep the name that they were given */
         }
         rnc_graph_replace(graph, node->output, into);
+        node->input_count = 0; /* it reads nothing any more: what it read may fuse further */
         fused[n] = true;
     }
     rnc_graph_remove(graph, fused);

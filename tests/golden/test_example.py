@@ -26,12 +26,23 @@ class Example(unittest.TestCase):
         code = read("models", "example", "tiny.py")
         self.assertIn(code[code.index("class Tiny"):code.index("def main")].rstrip(), readme)
 
+    def check_fused(self, folder):
+        """Batch norms, the addition and all activations are in the layers' epilogues."""
+        text = subprocess.run([RNC, "compile", "tiny.pt", "--dump-ir=fuse_epilogue", "--quiet",
+                               "--topology=" + os.path.join(EXAMPLE, "tiny.yaml")],
+                              cwd=folder, check=True, stderr=subprocess.PIPE).stderr.decode()
+        operators = [line.split(" = ")[1].split("(")[0]
+                     for line in text.splitlines() if " = " in line]
+        self.assertEqual(operators, ["Conv"] * 3 + ["GlobalAveragePool", "Flatten", "Gemm"])
+        self.assertIn("residual", text)
+
     def test_runs_in_every_mode(self):
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run([os.path.join(EXAMPLE, "tiny.py")], cwd=folder, check=True)
             subprocess.run([RNC, "compile", "tiny.pt", "--quiet",
                             "--topology=" + os.path.join(EXAMPLE, "tiny.yaml")],
                            cwd=folder, check=True)
+            self.check_fused(folder)
             wanted = np.load(os.path.join(folder, "y.npy"))
             for mode in MODES:
                 subprocess.run([RNRUN, "tiny.rnm", "x.npy", "--output=out.npy", "--quiet"] + mode,
