@@ -56,8 +56,9 @@ float *run_model(const rnm_model *model, const rnm_context_options *options,
 void check_close(const float *found, const double *wanted, size_t count, double tolerance,
                  const char *what);
 
-/* Runs in every mode of our kernels and with 1 to 4 threads; fails the test unless all outputs,
- * of `count` floats, are equal bit for bit. Gives one of them, which the caller frees. */
+/* Runs in every mode of our kernels, and with two threads; fails the test unless all outputs, of
+ * `count` floats, are equal bit for bit. Gives one of them, which the caller frees. (More threads
+ * than cores spend their time waiting for each other: test_modes.c has them.) */
 float *run_all_modes(const rnm_model *model, const int64_t *symbols, int symbol_count,
                      const float *const *inputs, size_t count);
 

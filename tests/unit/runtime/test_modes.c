@@ -102,6 +102,32 @@ static void equals_a_naive_evaluation(void **state) {
     close_opened(small);
 }
 
+/* The whole square of modes and threads, where run_all_modes takes samples. */
+static void modes_and_threads_agree(void **state) {
+    (void)state;
+    rng r = {33};
+    float images[BATCH * IMAGE];
+    random_fill(&r, images, BATCH * IMAGE);
+    opened small = open_small();
+    const float *inputs[] = {images};
+    const int64_t batch = BATCH;
+    float *wanted = run_all_modes(small.model, &batch, 1, inputs, BATCH * CLASSES);
+    for (int mode = RNM_EXPAND_LOAD; mode <= RNM_EXPAND_LAYER; ++mode) {
+        for (int threads = 1; threads <= 4; ++threads) {
+            rnm_context_options options = {.expand = (rnm_expand)mode,
+                                           .threads = threads,
+                                           .symbols = &batch,
+                                           .symbol_count = 1,
+                                           .no_xnnpack = true};
+            float *found = run_model(small.model, &options, inputs);
+            assert_memory_equal(found, wanted, BATCH * CLASSES * sizeof *found);
+            free(found);
+        }
+    }
+    free(wanted);
+    close_opened(small);
+}
+
 static void the_batch_changes_nothing(void **state) {
     (void)state;
     rng r = {31};
@@ -178,6 +204,7 @@ static void contexts_share_a_model(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equals_a_naive_evaluation),
+        cmocka_unit_test(modes_and_threads_agree),
         cmocka_unit_test(the_batch_changes_nothing),
         cmocka_unit_test(contexts_share_a_model),
     };
