@@ -130,6 +130,7 @@ typedef struct rnm_context_options {
     const int64_t *symbols; /* a number for each symbol of the model, in order; NULL: all 1 */
     int symbol_count;       /* entries in `symbols`; 0 when NULL */
     bool no_xnnpack;        /* load mode on our own kernels */
+    bool direct_only;       /* no Winograd: 3x3 layers as exact as the others, and slower */
     rnm_isa isa;            /* no kernels above this; one that the CPU lacks is passed over */
     uint64_t max_bytes;     /* refuse (RNM_ERR_LIMIT) a context that needs more; 0: no limit */
     const rnm_allocator *allocator; /* NULL: the model's. Copied. */

@@ -39,7 +39,7 @@ static const char examples[] =
     "                                            least memory, and how much it was\n";
 
 static const cli_choice expand_choices[] = {
-    {"load", RNM_EXPAND_LOAD}, {"lazy", RNM_EXPAND_LAZY}, {"layer", RNM_EXPAND_LAYER}, {NULL, 0}};
+    {"panel", RNM_EXPAND_PANEL}, {"load", RNM_EXPAND_LOAD}, {"lazy", RNM_EXPAND_LAZY}, {"layer", RNM_EXPAND_LAYER}, {NULL, 0}};
 
 static int64_t threads_unasked(void) {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);

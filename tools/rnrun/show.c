@@ -147,6 +147,7 @@ static const char *const expand_names[] = {
     [RNM_EXPAND_LOAD] = "load",
     [RNM_EXPAND_LAZY] = "lazy",
     [RNM_EXPAND_LAYER] = "layer",
+    [RNM_EXPAND_PANEL] = "panel",
 };
 
 static const struct {
