@@ -40,21 +40,38 @@ static rnm_status check_options(const rnm_model *model, const rnm_context_option
     return RNM_OK;
 }
 
+/* Expanded weights that will be there at once. Of what XNNPACK will pack only the copies that we
+ * make are known by now. */
+static uint64_t planned_weights(const rnm_context *context) {
+    if (context->expand == RNM_EXPAND_LAYER) {
+        return context->scratch_bytes;
+    }
+    if (context->expand == RNM_EXPAND_PANEL) {
+        return 0;
+    }
+    uint64_t bytes = context->kept_bytes;
+    if (context->xnnpack) {
+        bytes = 0;
+        for (uint32_t k = 0; k < context->weight_count; ++k) {
+            const rnm_child *child = &context->weights[k].child;
+            bytes += (uint64_t)child->co * child->ci * child->taps * sizeof(float);
+        }
+    }
+    return bytes;
+}
+
 /* Refuses before anything is taken what the plan says does not fit. */
 static rnm_status check_size(const rnm_context *context, uint64_t limit, rnm_error *err) {
     const rnm_model *model = context->model;
     uint64_t held = context->memory.taken + model->memory.taken +
                     (model->kind == RNM_BYTES_COPIED ? 0 : model->size);
-    uint64_t weights = context->expand == RNM_EXPAND_PANEL   ? 0
-                       : context->expand == RNM_EXPAND_LAYER ? context->scratch_bytes
-                                                             : context->kept_bytes;
     uint64_t workers, total;
     bool fits = rnm_mul_u64(context->worker_bytes, context->threads.count, &workers) &&
                 rnm_add_u64(held, workers, &total) &&
                 rnm_add_u64(total, context->zero_bytes, &total) &&
                 rnm_add_u64(total, context->shared_bytes, &total) &&
                 rnm_add_u64(total, context->arena_bytes, &total) &&
-                rnm_add_u64(total, weights, &total) && total <= MOST_BYTES;
+                rnm_add_u64(total, planned_weights(context), &total) && total <= MOST_BYTES;
     if (!fits) {
         return rnm_fail(err, RNM_ERR_LIMIT,
                         "context: expected a need of at most %llu bytes, "

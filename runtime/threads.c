@@ -1,24 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Items handed out over a pthreadpool. Each worker is one pool task that draws items from a common
- * counter: workers keep their number, and a slow core holds nobody up.
+ * counter: workers keep their number, and a slow core holds nobody up. The counter alone orders
+ * memory: it is stored with release after the job is described, drawn with acquire and release, and
+ * read with acquire when all is done, so that nothing rests on what the pool does inside.
  */
 #include "threads.h"
 
 #include "error.h"
 
 #include <pthreadpool.h>
-#include <stdatomic.h>
-
-typedef struct shared_work {
-    rnm_job run;
-    void *job;
-    size_t items;
-    atomic_size_t next;
-} shared_work;
 
 rnm_status rnm_threads_start(rnm_threads *threads, unsigned count, rnm_error *err) {
-    *threads = (rnm_threads){.count = count > 1 ? count : 1};
+    threads->count = count > 1 ? count : 1;
+    threads->pool = NULL;
     if (threads->count == 1) {
         return RNM_OK;
     }
@@ -35,23 +30,32 @@ void rnm_threads_stop(rnm_threads *threads) {
 }
 
 static void draw_items(void *context, size_t worker) {
-    shared_work *work = context;
+    rnm_threads *threads = context;
+    /* Copied before the last draw, which ends this worker's claim on the description. */
+    (void)atomic_load_explicit(&threads->next, memory_order_acquire);
+    rnm_job run = threads->run;
+    void *job = threads->job;
+    size_t items = threads->items;
     for (;;) {
-        size_t item = atomic_fetch_add_explicit(&work->next, 1, memory_order_relaxed);
-        if (item >= work->items) {
+        size_t item = atomic_fetch_add_explicit(&threads->next, 1, memory_order_acq_rel);
+        if (item >= items) {
             return;
         }
-        work->run(work->job, item, worker);
+        run(job, item, worker);
     }
 }
 
-void rnm_threads_run(const rnm_threads *threads, rnm_job run, void *job, size_t items) {
+void rnm_threads_run(rnm_threads *threads, rnm_job run, void *job, size_t items) {
     if (threads->pool == NULL || items <= 1) {
         for (size_t item = 0; item < items; ++item) {
             run(job, item, 0);
         }
         return;
     }
-    shared_work work = {.run = run, .job = job, .items = items};
-    pthreadpool_parallelize_1d(threads->pool, draw_items, &work, threads->count, 0);
+    threads->run = run;
+    threads->job = job;
+    threads->items = items;
+    atomic_store_explicit(&threads->next, 0, memory_order_release);
+    pthreadpool_parallelize_1d(threads->pool, draw_items, threads, threads->count, 0);
+    (void)atomic_load_explicit(&threads->next, memory_order_acquire);
 }

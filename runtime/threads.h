@@ -7,24 +7,30 @@
 
 #include "rnm_base.h"
 
+#include <stdatomic.h>
+
 #define RNM_THREADS_MOST 64
 
 struct pthreadpool;
 
-typedef struct rnm_threads {
-    struct pthreadpool *pool; /* NULL: the calling thread only */
-    unsigned count;           /* at least 1 */
-} rnm_threads;
-
 /* Does one item. `worker` is below threads->count and no two jobs that run at the same time have
  * the same: it names the scratch that the job may use. */
 typedef void (*rnm_job)(void *job, size_t item, size_t worker);
+
+typedef struct rnm_threads {
+    struct pthreadpool *pool; /* NULL: the calling thread only */
+    unsigned count;           /* at least 1 */
+    rnm_job run;              /* what is being done */
+    void *job;
+    size_t items;
+    atomic_size_t next; /* the first item that nobody has drawn */
+} rnm_threads;
 
 /* RNM_ERR_RESOURCE when the system gives no threads. */
 rnm_status rnm_threads_start(rnm_threads *threads, unsigned count, rnm_error *err);
 void rnm_threads_stop(rnm_threads *threads);
 
 /* Does items 0 .. items - 1 in no particular order, and returns when all are done. */
-void rnm_threads_run(const rnm_threads *threads, rnm_job run, void *job, size_t items);
+void rnm_threads_run(rnm_threads *threads, rnm_job run, void *job, size_t items);
 
 #endif

@@ -55,8 +55,7 @@ static void expand_panel(void *argument, size_t item, size_t worker) {
                                            weight->panels + item * weight->panel_floats);
 }
 
-void rnm_weight_prepare(rnm_weight *weight, const rnm_kernels *kernels,
-                        const rnm_threads *threads) {
+void rnm_weight_prepare(rnm_weight *weight, const rnm_kernels *kernels, rnm_threads *threads) {
     if (weight->panels != NULL && !weight->ready) {
         expand_job job = {.weight = weight, .kernels = kernels};
         rnm_threads_run(threads, expand_panel, &job, weight->panel_count);

@@ -33,7 +33,7 @@ rnm_panel rnm_weight_panel(const rnm_weight *weight, uint32_t index);
 
 /* Expands what has memory of its own, or the shared scratch, and is not there yet. Nothing in
  * panel mode, where panels is NULL. */
-void rnm_weight_prepare(rnm_weight *weight, const rnm_kernels *kernels, const rnm_threads *threads);
+void rnm_weight_prepare(rnm_weight *weight, const rnm_kernels *kernels, rnm_threads *threads);
 
 /* Inputs [first, first + inputs) of panel `index`, [inputs][taps][RNM_PANEL]: where they stand, or
  * expanded into `scratch` now. */

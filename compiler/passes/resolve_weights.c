@@ -198,6 +198,9 @@ rnm_status rnc_resolve_weights(rnc_job *job, rnm_error *err) {
         }
         if (status == RNM_OK) {
             status = rnc_node_infer(node, err);
+            if (status != RNM_OK) {
+                return rnm_fail_in(err, status, job->source.weights->path);
+            }
         }
         if (status != RNM_OK) {
             return status;

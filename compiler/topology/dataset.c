@@ -63,6 +63,10 @@ static rnm_status read_sizes(const rnc_yaml *yaml, const char *key, size_t count
                                           "must be %zu numbers", count);
 }
 
+static uint32_t least_of(const uint32_t sides[2]) {
+    return sides[0] < sides[1] ? sides[0] : sides[1];
+}
+
 static rnm_status read_geometry(const rnc_yaml *yaml, rnc_dataset *out, rnm_error *err) {
     rnm_preprocess_rec *p = &out->preprocess;
     uint32_t resize[2] = {0};
@@ -80,11 +84,31 @@ static rnm_status read_geometry(const rnc_yaml *yaml, rnc_dataset *out, rnm_erro
         (status = read_sizes(yaml, "pads", 4, pads, &has_pads, err)) != RNM_OK) {
         return status;
     }
-    bool exact = has_resize && resize[0] > 0 && resize[1] > 0 && !has_shorter;
-    bool shrunk = has_shorter && shorter > 0 && has_crop && crop[0] > 0 && crop[1] > 0;
-    if (exact == shrunk) {
+    const struct {
+        const char *key;
+        bool given;
+        uint32_t least;
+    } sizes[] = {
+        {"resize", has_resize, least_of(resize)},
+        {"shorter_side", has_shorter, shorter},
+        {"crop", has_crop, least_of(crop)},
+    };
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        if (sizes[k].given && sizes[k].least == 0) {
+            return rnc_yaml_fail(yaml, rnc_yaml_get(rnc_yaml_root(yaml), sizes[k].key),
+                                 sizes[k].key, err, "must be 1 or more");
+        }
+    }
+    bool exact = has_resize && !has_shorter;
+    if (exact == (has_shorter && has_crop && !has_resize)) {
         return rnc_yaml_fail(yaml, rnc_yaml_root(yaml), NULL, err,
                              "expected `resize: [height, width]`, or `shorter_side` with `crop`");
+    }
+    /* One side of every image is the shorter one, and either may be. */
+    if (has_crop &&
+        (exact ? crop[0] > resize[0] || crop[1] > resize[1] : least_of(crop) > shorter)) {
+        return rnc_yaml_fail(yaml, rnc_yaml_get(rnc_yaml_root(yaml), "crop"), "crop", err,
+                             "must not be larger than the resized image");
     }
     p->resize = exact ? RNM_RESIZE_EXACT : RNM_RESIZE_SHORTER;
     p->resize_height = exact ? resize[0] : shorter;

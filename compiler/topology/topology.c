@@ -472,9 +472,10 @@ static rnm_status build_input(builder *b, const rnc_yaml_node *root, rnm_error *
         (status = rnc_yaml_int(b->yaml, map, "channels", false, &channels, err)) != RNM_OK) {
         return status;
     }
-    if (height < 1 || width < 1 || channels < 0) {
+    if (height < 1 || width < 1 || channels < 0 ||
+        (channels == 0 && rnc_yaml_get(map, "channels") != NULL)) {
         return rnc_yaml_fail(b->yaml, map, "input", err,
-                             "must have a height and width of 1 or more");
+                             "must have height, width and channels of 1 or more");
     }
     name = rnc_join(&job->graph, name, "", err);
     job->graph.input =

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static rnm_status fail(const rnc_file *file, const char *doing, rnm_error *err) {
@@ -34,9 +35,20 @@ static int open_temporary(rnc_file *file, size_t room) {
     return descriptor;
 }
 
+/* The final rename replaces whatever has the name, devices and pipes too where the caller may. */
+static bool replaceable(const char *target) {
+    struct stat found;
+    return stat(target, &found) != 0 || S_ISREG(found.st_mode);
+}
+
 rnm_status rnc_file_create(rnc_file *file, const char *target, rnm_error *err) {
     size_t room = strlen(target) + 48;
-    *file = (rnc_file){.target = target, .temporary = malloc(room)};
+    *file = (rnc_file){.target = target};
+    if (!replaceable(target)) {
+        return rnm_fail(err, RNM_ERR_IO, "%s: expected a regular file or none, found another kind",
+                        target);
+    }
+    file->temporary = malloc(room);
     if (file->temporary == NULL) {
         return rnm_fail(err, RNM_ERR_MEMORY, "%s: no memory to write it", target);
     }

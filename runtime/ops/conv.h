@@ -13,7 +13,7 @@
 
 /* What a run of a layer needs, whatever the algorithm. */
 typedef struct rnm_conv_job {
-    const rnm_context *context;
+    rnm_context *context;
     const rnm_conv_step *conv;
     const rnm_weight *weight;
     const float *x, *residual;
@@ -33,7 +33,7 @@ void rnm_plan_winograd(rnm_planner *planner, rnm_conv_step *conv, unsigned tile)
 rnm_conv_algorithm rnm_choose_algorithm(const rnm_planner *planner, const rnm_conv_step *conv,
                                         unsigned *tile);
 
-void rnm_run_direct(const rnm_conv_job *job);
+void rnm_run_direct(rnm_conv_job *job);
 void rnm_run_winograd(rnm_conv_job *job);
 
 #endif

@@ -160,10 +160,8 @@ static void direct_item(void *argument, size_t item, size_t worker) {
     context->kernels->finish(&epilogue, s.pixels, panel.lanes, s.sums);
 }
 
-void rnm_run_direct(const rnm_conv_job *job) {
-    rnm_conv_job copy = *job;
+void rnm_run_direct(rnm_conv_job *job) {
     uint64_t stretches =
         (all_pixels(&job->conv->window) + job->conv->stretch - 1) / job->conv->stretch;
-    rnm_threads_run(&job->context->threads, direct_item, &copy,
-                    stretches * job->weight->panel_count);
+    rnm_threads_run(&job->context->threads, direct_item, job, stretches * job->weight->panel_count);
 }

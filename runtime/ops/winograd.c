@@ -171,7 +171,7 @@ static void panel_item(void *argument, size_t item, size_t worker) {
 
 void rnm_run_winograd(rnm_conv_job *job) {
     const rnm_conv_step *conv = job->conv;
-    const rnm_threads *threads = &job->context->threads;
+    rnm_threads *threads = &job->context->threads;
     int64_t all = all_tiles(conv);
     for (job->first_tile = 0; job->first_tile < all; job->first_tile += conv->stretch) {
         int64_t rest = all - job->first_tile;

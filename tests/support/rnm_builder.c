@@ -96,7 +96,9 @@ uint32_t builder_tensor(rnm_builder *b, const char *name, rnm_dtype dtype, uint8
         .offset = b->data.size,
         .length = length,
     };
-    memcpy(record.dims, dims, rank * sizeof *dims);
+    for (int axis = 0; axis < rank; axis++) {
+        record.dims[axis] = dims[axis];
+    }
     append(&b->data, data, length);
     append(&b->tensors, &record, sizeof record);
     return COUNT(b->tensors, rnm_tensor_rec) - 1;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* "dir/model.ckpt" -> "dir/model.rnm"; NULL without memory. */
 static char *default_target(const char *source) {
@@ -21,6 +22,14 @@ static char *default_target(const char *source) {
         memcpy(target + stem, ".rnm", sizeof ".rnm");
     }
     return target;
+}
+
+/* By any of its names: another spelling of the path, a link. */
+static bool same_file(const char *a, const char *b) {
+    struct stat first;
+    struct stat second;
+    return strcmp(a, b) == 0 || (stat(a, &first) == 0 && stat(b, &second) == 0 &&
+                                 first.st_dev == second.st_dev && first.st_ino == second.st_ino);
 }
 
 static void print_summary(const char *target) {
@@ -78,7 +87,7 @@ int rnc_command_compile(int argc, char **argv) {
         code = say_failure("rnc", &error);
         goto done;
     }
-    if (strcmp(target, files.items[0]) == 0) {
+    if (same_file(target, files.items[0])) {
         code = cli_exit_code(
             cli_refuse(&command, stderr, "%s would overwrite itself; -o names a target", target));
         goto done;

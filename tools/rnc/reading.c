@@ -37,6 +37,9 @@ static void show_progress(void *user, double fraction) {
 
 static bool parse_size(const char *text, int *height, int *width) {
     char extra;
+    if (strspn(text, "0123456789x") != strlen(text)) { /* sscanf takes signs and blanks too */
+        return false;
+    }
     int count = sscanf(text, "%6dx%6d%c", height, width, &extra);
     if (count == 1 && strspn(text, "0123456789") == strlen(text)) {
         *width = *height;
