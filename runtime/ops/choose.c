@@ -44,9 +44,10 @@ rnm_conv_algorithm rnm_choose_algorithm(const rnm_planner *planner, const rnm_co
                                         unsigned *tile) {
     const rnm_window *w = &conv->window;
     const rnm_weight *weight = &planner->context->weights[conv->weight];
-    bool square = w->kernel[0] == 1 && w->in[0] == 1 && w->kernel[1] == 3 && w->kernel[2] == 3 &&
-                  w->strides[1] == 1 && w->strides[2] == 1 && w->dilations[1] == 1 &&
-                  w->dilations[2] == 1;
+    /* Pads of a leading axis make outputs, or read zeros, that Winograd knows nothing of. */
+    bool flat = w->kernel[0] == 1 && w->in[0] == 1 && w->out[0] == 1 && w->pads[0] == 0;
+    bool square = flat && w->kernel[1] == 3 && w->kernel[2] == 3 && w->strides[1] == 1 &&
+                  w->strides[2] == 1 && w->dilations[1] == 1 && w->dilations[2] == 1;
     *tile = 0;
     if (!square || conv->depthwise || weight->group_panels != weight->panel_count ||
         !planner->context->winograd) {
