@@ -21,7 +21,7 @@ static rnm_status check_options(const rnm_model *model, const rnm_context_option
         return rnm_fail(err, RNM_ERR_ARGUMENT, "threads: expected 0 to %d, found %d",
                         RNM_THREADS_MOST, options->threads);
     }
-    if (options->expand < RNM_EXPAND_DEFAULT || options->expand > RNM_EXPAND_LAYER) {
+    if (options->expand < RNM_EXPAND_DEFAULT || options->expand > RNM_EXPAND_PANEL) {
         return rnm_fail(err, RNM_ERR_ARGUMENT, "expand: expected a mode, found %d",
                         (int)options->expand);
     }
@@ -46,6 +46,9 @@ static uint64_t planned_weights(const rnm_context *context) {
     if (context->expand == RNM_EXPAND_LAYER) {
         return context->scratch_bytes;
     }
+    if (context->expand == RNM_EXPAND_PANEL) {
+        return 0;
+    }
     uint64_t bytes = context->kept_bytes;
     if (context->xnnpack) {
         bytes = 0;
@@ -66,6 +69,7 @@ static rnm_status check_size(const rnm_context *context, uint64_t limit, rnm_err
     bool fits = rnm_mul_u64(context->worker_bytes, context->threads.count, &workers) &&
                 rnm_add_u64(held, workers, &total) &&
                 rnm_add_u64(total, context->zero_bytes, &total) &&
+                rnm_add_u64(total, context->shared_bytes, &total) &&
                 rnm_add_u64(total, context->arena_bytes, &total) &&
                 rnm_add_u64(total, planned_weights(context), &total) && total <= MOST_BYTES;
     if (!fits) {
@@ -113,11 +117,12 @@ static rnm_status take_work_memory(rnm_context *context, rnm_error *err) {
     return RNM_OK;
 }
 
-/* layer: one scratch for all; lazy: room for all, filled as layers are first used. */
+/* layer: one scratch for all; lazy: room for all, filled as layers are first used; panel: nothing.
+ */
 static rnm_status take_shared_weights(rnm_context *context, rnm_error *err) {
     bool lazy = context->expand == RNM_EXPAND_LAZY;
     uint64_t bytes = lazy ? context->kept_bytes : context->scratch_bytes;
-    if (bytes == 0) {
+    if (bytes == 0 || context->expand == RNM_EXPAND_PANEL) {
         return RNM_OK;
     }
     context->kept = lazy ? rnm_memory_reserve(&context->memory, bytes)
@@ -158,7 +163,7 @@ static rnm_status load_weights(rnm_context *context, rnm_error *err) {
                 return no_memory(err, weight->child.name, weight->bytes);
             }
             weight->kept = true;
-            rnm_weight_use(weight, &context->threads);
+            rnm_weight_prepare(weight, context->kernels, &context->threads);
         }
     }
     return RNM_OK;
@@ -187,8 +192,9 @@ rnm_status rnm_context_create(const rnm_model *model, const rnm_context_options 
     }
     context->memory = memory;
     context->model = model;
-    context->kernels = &rnm_kernels_plain;
-    context->expand = options->expand != RNM_EXPAND_DEFAULT ? options->expand : RNM_EXPAND_LOAD;
+    context->kernels = rnm_kernels_select((int)options->isa);
+    context->expand = options->expand != RNM_EXPAND_DEFAULT ? options->expand : RNM_EXPAND_PANEL;
+    context->winograd = !options->direct_only;
     context->xnnpack =
         rnm_has_xnnpack() && context->expand == RNM_EXPAND_LOAD && !options->no_xnnpack;
     context->threads.count = options->threads > 1 ? (unsigned)options->threads : 1;
@@ -241,6 +247,8 @@ static void give_weights(rnm_context *context) {
         break;
     case RNM_EXPAND_LAYER:
         rnm_memory_give(&context->memory, context->kept, context->scratch_bytes);
+        break;
+    case RNM_EXPAND_PANEL:
         break;
     default:
         for (uint32_t k = 0; k < context->weight_count; ++k) {

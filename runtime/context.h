@@ -23,11 +23,18 @@ typedef struct rnm_window {
     int64_t pads[3], end_pads[3];
 } rnm_window;
 
+typedef enum rnm_conv_algorithm { RNM_CONV_DIRECT, RNM_CONV_WINOGRAD } rnm_conv_algorithm;
+
 /* Conv, and Gemm as a 1x1 convolution over 1x1 maps. */
 typedef struct rnm_conv_step {
     rnm_window window;
-    uint32_t weight; /* index in context->weights */
-    bool depthwise;  /* one input and one output a group */
+    rnm_conv_algorithm algorithm;
+    uint32_t stretch;      /* direct: pixels of an item; winograd: tiles of a block */
+    uint32_t block_inputs; /* inputs expanded and multiplied at a time */
+    unsigned tile;         /* winograd: 2 or 4 */
+    unsigned shares;       /* winograd: items that a panel's tiles are split into */
+    uint32_t weight;       /* index in context->weights */
+    bool depthwise;        /* one input and one output a group */
     const float *bias, *scale;
     rnm_activation activation;
     struct rnm_xnn_node *xnn; /* NULL: our kernels */
@@ -78,7 +85,8 @@ struct rnm_context {
     rnm_threads threads;
     const rnm_kernels *kernels;
     rnm_expand expand;
-    bool xnnpack; /* load mode tries XNNPACK first */
+    bool xnnpack;  /* load mode tries XNNPACK first */
+    bool winograd; /* 3x3 layers may take it */
 
     rnm_step *steps;
     uint32_t step_count, step_room;
@@ -89,8 +97,8 @@ struct rnm_context {
 
     uint8_t *arena;
     uint64_t arena_bytes;
-    uint8_t *workspace; /* a row of zeros, then worker_bytes for each thread */
-    uint64_t zero_bytes, worker_bytes;
+    uint8_t *workspace; /* a row of zeros, then shared_bytes, then worker_bytes a thread */
+    uint64_t zero_bytes, shared_bytes, worker_bytes;
     float *kept; /* lazy: room for all weights; layer: the scratch for one */
     uint64_t kept_bytes, scratch_bytes;
     uint64_t xnn_filter_bytes; /* expanded copies that XNNPACK reads */
@@ -103,7 +111,18 @@ static inline float *rnm_values(const rnm_context *context, uint32_t value) {
 }
 
 static inline uint64_t rnm_workspace_bytes(const rnm_context *context) {
-    return context->zero_bytes + context->worker_bytes * context->threads.count;
+    return context->zero_bytes + context->shared_bytes +
+           context->worker_bytes * context->threads.count;
+}
+
+/* The parts of the workspace behind the zeros. */
+static inline float *rnm_shared_scratch(const rnm_context *context) {
+    return (float *)(void *)(context->workspace + context->zero_bytes);
+}
+
+static inline uint8_t *rnm_worker_scratch(const rnm_context *context, size_t worker) {
+    return context->workspace + context->zero_bytes + context->shared_bytes +
+           worker * context->worker_bytes;
 }
 
 /* Everything of the context's that is not in the mapping. */

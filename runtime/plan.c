@@ -38,9 +38,11 @@ static uint64_t at_least(uint64_t have, uint64_t want) {
     return have > want ? have : want;
 }
 
-void rnm_plan_workspace(rnm_planner *planner, uint64_t worker_bytes, uint64_t zero_bytes) {
+void rnm_plan_workspace(rnm_planner *planner, uint64_t worker_bytes, uint64_t shared_bytes,
+                        uint64_t zero_bytes) {
     rnm_context *context = planner->context;
     context->worker_bytes = at_least(context->worker_bytes, worker_bytes);
+    context->shared_bytes = at_least(context->shared_bytes, shared_bytes);
     context->zero_bytes = at_least(context->zero_bytes, zero_bytes);
 }
 

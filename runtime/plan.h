@@ -34,8 +34,9 @@ const float *rnm_plan_channels(const rnm_planner *planner, unsigned k);
 /* Adds a step; never NULL, there is room for as many as any plan has. */
 rnm_step *rnm_plan_step(rnm_planner *planner, rnm_run run, uint32_t x, uint32_t y);
 
-/* Asks for so many bytes of row pointers a thread and of zeros. */
-void rnm_plan_workspace(rnm_planner *planner, uint64_t worker_bytes, uint64_t zero_bytes);
+/* Asks for so many bytes of scratch a thread, of scratch for all threads, and of zeros. */
+void rnm_plan_workspace(rnm_planner *planner, uint64_t worker_bytes, uint64_t shared_bytes,
+                        uint64_t zero_bytes);
 
 /* The index of the weight of input 1, cut for `groups`; weights are shared between nodes. */
 rnm_status rnm_plan_weight(rnm_planner *planner, uint32_t groups, uint32_t *index, rnm_error *err);

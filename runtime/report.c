@@ -59,6 +59,7 @@ void rnm_context_report(const rnm_context *context, rnm_report *report) {
         .expand = context->expand,
         .threads = (int)context->threads.count,
         .xnnpack_used = context->xnn_filter_bytes != 0,
+        .isa = context->kernels->name,
     };
     report->bookkeeping = report->total - report->mapped - expanded - report->largest_scratch -
                           report->activations - report->xnnpack;

@@ -108,11 +108,21 @@ RNM_API const rnm_preprocess *rnm_model_preprocess(const rnm_model *model, int i
 
 /* When child weights exist. */
 typedef enum rnm_expand {
-    RNM_EXPAND_DEFAULT = 0, /* the best there is: load, until panel exists */
+    RNM_EXPAND_DEFAULT = 0, /* panel */
     RNM_EXPAND_LOAD = 1,    /* all when the context is made (XNNPACK where built in) */
     RNM_EXPAND_LAZY = 2,    /* each layer's at its first use, kept in the context */
     RNM_EXPAND_LAYER = 3,   /* each layer's at every run, in one shared scratch */
+    RNM_EXPAND_PANEL = 4,   /* a panel's at a time, inside the kernels */
 } rnm_expand;
+
+/* Instruction sets of our kernels. */
+typedef enum rnm_isa {
+    RNM_ISA_BEST = 0, /* the best that the CPU has */
+    RNM_ISA_PLAIN = 1,
+    RNM_ISA_AVX2 = 2, /* with FMA */
+    RNM_ISA_AVX512 = 3,
+    RNM_ISA_NEON = 4,
+} rnm_isa;
 
 typedef struct rnm_context_options {
     rnm_expand expand;
@@ -120,6 +130,8 @@ typedef struct rnm_context_options {
     const int64_t *symbols; /* a number for each symbol of the model, in order; NULL: all 1 */
     int symbol_count;       /* entries in `symbols`; 0 when NULL */
     bool no_xnnpack;        /* load mode on our own kernels */
+    bool direct_only;       /* no Winograd: 3x3 layers as exact as the others, and slower */
+    rnm_isa isa;            /* no kernels above this; one that the CPU lacks is passed over */
     uint64_t max_bytes;     /* refuse (RNM_ERR_LIMIT) a context that needs more; 0: no limit */
     const rnm_allocator *allocator; /* NULL: the model's. Copied. */
 } rnm_context_options;
@@ -168,6 +180,7 @@ typedef struct rnm_report {
     rnm_expand expand; /* the mode in force */
     int threads;
     bool xnnpack_used;
+    const char *isa; /* of our kernels: "plain", "avx2", "avx512", "neon" */
 } rnm_report;
 
 RNM_API void rnm_context_report(const rnm_context *context, rnm_report *report);

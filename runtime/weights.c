@@ -41,17 +41,37 @@ rnm_panel rnm_weight_panel(const rnm_weight *weight, uint32_t index) {
     };
 }
 
-static void expand_panel(void *job, size_t item, size_t worker) {
+typedef struct expand_job {
+    const rnm_weight *weight;
+    const rnm_kernels *kernels;
+} expand_job;
+
+static void expand_panel(void *argument, size_t item, size_t worker) {
     (void)worker;
-    const rnm_weight *weight = job;
-    rnm_expanders[weight->child.transform](&weight->child, rnm_weight_panel(weight, (uint32_t)item),
+    const expand_job *job = argument;
+    const rnm_weight *weight = job->weight;
+    rnm_panel panel = rnm_weight_panel(weight, (uint32_t)item);
+    rnm_expanders[weight->child.transform](job->kernels, &weight->child, panel,
                                            weight->panels + item * weight->panel_floats);
 }
 
-const float *rnm_weight_use(rnm_weight *weight, rnm_threads *threads) {
-    if (!weight->ready) {
-        rnm_threads_run(threads, expand_panel, weight, weight->panel_count);
+void rnm_weight_prepare(rnm_weight *weight, const rnm_kernels *kernels, rnm_threads *threads) {
+    if (weight->panels != NULL && !weight->ready) {
+        expand_job job = {.weight = weight, .kernels = kernels};
+        rnm_threads_run(threads, expand_panel, &job, weight->panel_count);
         weight->ready = weight->kept;
     }
-    return weight->panels;
+}
+
+const float *rnm_weight_block(const rnm_weight *weight, const rnm_kernels *kernels, uint32_t index,
+                              uint32_t first, uint32_t inputs, float *scratch) {
+    if (weight->panels != NULL) {
+        return weight->panels + index * weight->panel_floats +
+               (size_t)first * weight->child.taps * RNM_PANEL;
+    }
+    rnm_panel panel = rnm_weight_panel(weight, index);
+    panel.input = first;
+    panel.inputs = inputs;
+    rnm_expanders[weight->child.transform](kernels, &weight->child, panel, scratch);
+    return scratch;
 }

@@ -19,7 +19,7 @@ typedef struct rnm_weight {
     uint32_t panel_count;
     uint64_t panel_floats;
     uint64_t bytes; /* of all panels */
-    float *panels;  /* of its own, or the scratch that all layers share */
+    float *panels;  /* of its own, or the scratch that all layers share; NULL: panel mode */
     bool kept;      /* of its own */
     bool ready;     /* kept, and expanded */
 } rnm_weight;
@@ -31,7 +31,13 @@ rnm_status rnm_weight_cut(rnm_weight *weight, const rnm_child *child, uint32_t g
 /* Outputs of panel `index`; all inputs. */
 rnm_panel rnm_weight_panel(const rnm_weight *weight, uint32_t index);
 
-/* The panels, expanded now if they are not there. */
-const float *rnm_weight_use(rnm_weight *weight, rnm_threads *threads);
+/* Expands what has memory of its own, or the shared scratch, and is not there yet. Nothing in
+ * panel mode, where panels is NULL. */
+void rnm_weight_prepare(rnm_weight *weight, const rnm_kernels *kernels, rnm_threads *threads);
+
+/* Inputs [first, first + inputs) of panel `index`, [inputs][taps][RNM_PANEL]: where they stand, or
+ * expanded into `scratch` now. */
+const float *rnm_weight_block(const rnm_weight *weight, const rnm_kernels *kernels, uint32_t index,
+                              uint32_t first, uint32_t inputs, float *scratch);
 
 #endif

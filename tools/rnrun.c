@@ -16,6 +16,7 @@ enum {
     THREADS_MOST = 64,
     THREADS_UNASKED = 4, /* more gain little on small networks and disturb others */
     BATCH_MOST = 65536,
+    BENCH_MOST = 1000000,
     BATCH_UNASKED = 16,
     TOP_UNASKED = 5,
 };
@@ -24,7 +25,8 @@ static const char usage[] =
     "[options] MODEL.rnm IMAGE|FOLDER...\n"
     "[options] MODEL.rnm INPUT.npy [--output=FILE.npy]\n"
     "[options] MODEL.rnm --input NAME=FILE.npy... [--output NAME=FILE.npy...]\n"
-    "[options] MODEL.rnm --report\n";
+    "[options] MODEL.rnm --report\n"
+    "[options] MODEL.rnm --bench=N\n";
 
 static const char intro[] =
     "Images (PNG, JPEG; all those in a folder) are prepared as the model says and\n"
@@ -38,8 +40,15 @@ static const char examples[] =
     "  rnrun --expand=layer --report net.rnm cat.png\n"
     "                                            least memory, and how much it was\n";
 
-static const cli_choice expand_choices[] = {
-    {"load", RNM_EXPAND_LOAD}, {"lazy", RNM_EXPAND_LAZY}, {"layer", RNM_EXPAND_LAYER}, {NULL, 0}};
+static const cli_choice expand_choices[] = {{"panel", RNM_EXPAND_PANEL},
+                                            {"load", RNM_EXPAND_LOAD},
+                                            {"lazy", RNM_EXPAND_LAZY},
+                                            {"layer", RNM_EXPAND_LAYER},
+                                            {NULL, 0}};
+
+static const cli_choice isa_choices[] = {{"best", RNM_ISA_BEST}, {"plain", RNM_ISA_PLAIN},
+                                         {"avx2", RNM_ISA_AVX2}, {"avx512", RNM_ISA_AVX512},
+                                         {"neon", RNM_ISA_NEON}, {NULL, 0}};
 
 static int64_t threads_unasked(void) {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -76,6 +85,9 @@ static job *choose_job(const cli_command *command, const rnrun_settings *setting
     if (files->count > 1) {
         return run_images;
     }
+    if (settings->bench > 0) {
+        return run_bench;
+    }
     if (settings->report) {
         return run_report;
     }
@@ -110,8 +122,7 @@ static int run(const rnrun_settings *settings, job *chosen) {
 }
 
 int main(int argc, char **argv) {
-    rnrun_settings settings = {
-        .threads = threads_unasked(), .top = TOP_UNASKED, .batch = BATCH_UNASKED};
+    rnrun_settings settings = {.threads = threads_unasked(), .top = TOP_UNASKED};
     const cli_option options[] = {
         CLI_NUMBER("top", 'k', &settings.top, "K", 1, RNRUN_TOP_MOST,
                    "how many labels to print; 5 unless given"),
@@ -125,14 +136,23 @@ int main(int argc, char **argv) {
                    "run at most B items of an array at once; 16 unless\n"
                    "given. More is faster and takes more memory"),
         CLI_CHOICE("expand", 'e', &settings.expand, expand_choices,
-                   "when child weights are made: all at load, each\n"
-                   "layer's at its first use, or for every run anew;\n"
-                   "the library's choice unless given"),
+                   "when child weights are made: a panel at a time inside\n"
+                   "the kernels, all at load, each layer's at its first\n"
+                   "use, or each layer's for every run anew; panel unless\n"
+                   "given"),
         CLI_NUMBER("threads", 't', &settings.threads, "N", 1, THREADS_MOST,
                    "threads to compute with; unless given as many as\n"
                    "cores are online, at most 4. Results do not depend\n"
                    "on it"),
         CLI_FLAG("no-xnnpack", 0, &settings.no_xnnpack, "compute with the library's own kernels"),
+        CLI_FLAG("direct", 0, &settings.direct_only,
+                 "no Winograd: slower, and a little more exact"),
+        CLI_CHOICE("isa", 0, &settings.isa, isa_choices,
+                   "no instructions beyond these; one that the CPU lacks\n"
+                   "is passed over"),
+        CLI_NUMBER("bench", 0, &settings.bench, "N", 1, BENCH_MOST,
+                   "time N runs on made-up input, of --batch items each\n"
+                   "(1 unless given), and say what memory the process took"),
         CLI_FLAG("report", 'r', &settings.report, "say what memory the model takes"),
         CLI_FLAG("json", 'j', &settings.json, "print one JSON object; sizes are exact"),
         CLI_FLAG("quiet", 'q', &settings.quiet, "print results and errors only"),
@@ -148,6 +168,8 @@ int main(int argc, char **argv) {
     };
     cli_result parsed = cli_parse(&command, argc, argv, &settings.files, stdout, stderr);
     job *chosen = parsed == CLI_RUN ? choose_job(&command, &settings) : NULL;
+    settings.bench_batch = settings.batch > 0 ? settings.batch : 1;
+    settings.batch = settings.batch > 0 ? settings.batch : BATCH_UNASKED;
     int exit_code = cli_exit_code(chosen == NULL && parsed == CLI_RUN ? CLI_USAGE : parsed);
     exit_code = chosen != NULL ? run(&settings, chosen) : say_end(RNRUN_NAME, exit_code);
     cli_list_free(&settings.files);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The one contract of all transforms: expand a panel of child weights into a buffer. Whatever the
- * parent's width, and wherever the panel lies, the result is bit for bit that of expand_ref.h.
+ * parent's width, and wherever the panel lies, the result is that of expand_ref.h: bit for bit, but
+ * for s, whose exp is within 1 ulp on either side.
  */
 #ifndef RNM_EXPAND_H
 #define RNM_EXPAND_H
 
 #include "expand_ref.h"
+#include "kernels/kernels.h"
 
 /* Child outputs [output, output + lanes) by child inputs [input, input + inputs) by all taps.
  * lanes is 1 .. RNM_PANEL; output need not be a multiple of anything. */
@@ -15,16 +17,18 @@ typedef struct rnm_panel {
     uint32_t input, inputs;
 } rnm_panel;
 
-/* Writes dst[inputs][taps][RNM_PANEL]; lanes that do not exist are zeros. dst is aligned to 16. Any
- * thread. */
-typedef void (*rnm_expander)(const rnm_child *child, rnm_panel panel, float *dst);
+/* Writes dst[inputs][taps][RNM_PANEL]; lanes that do not exist are zeros. Any thread. */
+typedef void (*rnm_expander)(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel,
+                             float *dst);
 
 /* By transform (RNM_TRANSFORM_...). */
 extern const rnm_expander rnm_expanders[RNM_TRANSFORM_KNOWN];
 
-void rnm_expand_linear(const rnm_child *child, rnm_panel panel, float *dst);
-void rnm_expand_s(const rnm_child *child, rnm_panel panel, float *dst);
-void rnm_expand_f(const rnm_child *child, rnm_panel panel, float *dst);
-void rnm_expand_drop(const rnm_child *child, rnm_panel panel, float *dst);
+void rnm_expand_linear(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel,
+                       float *dst);
+void rnm_expand_s(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel, float *dst);
+void rnm_expand_f(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel, float *dst);
+void rnm_expand_drop(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel,
+                     float *dst);
 
 #endif

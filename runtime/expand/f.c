@@ -3,23 +3,10 @@
  * f: the repeated parent with the sign inverted where the mask says so, and zeros (which keep that
  * sign) where the learned sign was zero.
  */
-#include "expand.h"
+#include "mask_rows.h"
 
 #include "half.h"
 #include "mask.h"
-
-static void flip(float *row, uint32_t bits) {
-    for (unsigned l = 0; l < RNM_PANEL; ++l) {
-        row[l] = rnm_f32_from_bits(rnm_f32_bits(row[l]) ^ (bits >> l) << 31);
-    }
-}
-
-static void clear(float *row, uint32_t bits) {
-    for (unsigned l = 0; l < RNM_PANEL; ++l) {
-        uint32_t keep = ((bits >> l) & 1) - 1;
-        row[l] = rnm_f32_from_bits(rnm_f32_bits(row[l]) & (keep | 0x80000000u));
-    }
-}
 
 /* Index of the first entry that is not below `position`. */
 static uint32_t first_at_least(const uint32_t *list, uint32_t count, uint64_t position) {
@@ -54,19 +41,23 @@ static void clear_listed(const rnm_child *child, rnm_panel panel, uint32_t mask_
     }
 }
 
-void rnm_expand_f(const rnm_child *child, rnm_panel panel, float *dst) {
-    rnm_expand_linear(child, panel, dst);
+/* The plane's zeros; learned signs of zero are rare, and a plane of them rarer. */
+static void clear_plane(const rnm_child *child, rnm_panel panel, float *dst) {
+    rnm_mask_cursor zeros = rnm_mask_at(child, child->zero_plane, panel);
     uint64_t rows = (uint64_t)panel.inputs * child->taps;
-    uint32_t lanes = UINT32_MAX >> (RNM_PANEL - panel.lanes);
-    rnm_mask_cursor mask = rnm_mask_at(child, child->mask, panel);
-    for (uint64_t r = 0; r < rows; ++r) {
-        flip(dst + r * RNM_PANEL, rnm_mask_next(&mask) & lanes);
-    }
-    if (child->zero_plane != NULL) {
-        rnm_mask_cursor zeros = rnm_mask_at(child, child->zero_plane, panel);
-        for (uint64_t r = 0; r < rows; ++r) {
-            clear(dst + r * RNM_PANEL, rnm_mask_next(&zeros) & lanes);
+    for (uint64_t r = 0; r < rows; ++r, dst += RNM_PANEL) {
+        uint32_t bits = rnm_mask_next(&zeros);
+        for (unsigned l = 0; l < panel.lanes; ++l) {
+            uint32_t keep = ((bits >> l) & 1) - 1;
+            dst[l] = rnm_f32_from_bits(rnm_f32_bits(dst[l]) & (keep | 0x80000000u));
         }
+    }
+}
+
+void rnm_expand_f(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel, float *dst) {
+    rnm_expand_masked(kernels, kernels->flip, child, child->mask, panel, dst);
+    if (child->zero_plane != NULL) {
+        clear_plane(child, panel, dst);
     }
     if (child->zero_list != NULL) {
         uint32_t last = (panel.output + panel.lanes - 1) / RNM_PANEL;

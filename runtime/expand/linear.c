@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * linear: the child is the parent, repeated. Every other transform starts from these rows.
+ * linear: the child is the parent, repeated.
  */
 #include "expand.h"
 
@@ -37,7 +37,9 @@ static void convert_run(const rnm_child *child, uint64_t first, uint32_t count, 
     }
 }
 
-void rnm_expand_linear(const rnm_child *child, rnm_panel panel, float *dst) {
+void rnm_expand_linear(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel,
+                       float *dst) {
+    (void)kernels; /* copies, which the compiler knows best */
     uint32_t start = panel.output % child->po;
     for (uint32_t i = panel.input; i < panel.input + panel.inputs; ++i) {
         uint64_t row = (uint64_t)(i % child->pi) * child->taps;

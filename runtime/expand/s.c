@@ -3,10 +3,10 @@
  * s: b1 * p / (1 + exp(b2 * p)) with one pair of betas a block. A panel may straddle blocks, so
  * the pairs of its lanes are gathered once for each run of inputs that shares a column of blocks.
  */
-#include "expand.h"
+#include "rows.h"
 
 typedef struct lane_betas {
-    float b1[RNM_PANEL], b2[RNM_PANEL];
+    float b1[RNM_PANEL], b2[RNM_PANEL]; /* zeros where no lane is: s is a zero then */
 } lane_betas;
 
 /* The pairs of the panel's lanes for child input i. */
@@ -18,6 +18,7 @@ static void gather(const rnm_child *child, rnm_panel panel, uint32_t i, lane_bet
     /* Only a plain recipe has pairs for blocks that the edge cuts. */
     uint32_t stride = columns + (!interleaved && !cascaded && child->ci % child->pi != 0);
     uint32_t column = interleaved ? i % columns : i / child->pi;
+    *betas = (lane_betas){.b1 = {0}};
     for (uint32_t l = 0; l < panel.lanes; ++l) {
         uint32_t o = panel.output + l;
         uint32_t row = interleaved ? o % rows : o / child->po;
@@ -27,42 +28,44 @@ static void gather(const rnm_child *child, rnm_panel panel, uint32_t i, lane_bet
     }
 }
 
-static void transform_row(const lane_betas *betas, uint32_t lanes, float *row) {
-    for (uint32_t l = 0; l < lanes; ++l) {
-        row[l] = rnm_transform_s(row[l], betas->b1[l], betas->b2[l]);
-    }
-}
-
 /* Edges of cascaded recipes are transformed up to three times: rare enough for the reference. */
-static void expand_by_reference(const rnm_child *child, rnm_panel panel, uint32_t i, float *rows) {
-    for (uint32_t t = 0; t < child->taps; ++t, rows += RNM_PANEL) {
-        for (uint32_t l = 0; l < panel.lanes; ++l) {
-            rows[l] = rnm_expand_ref_at(child, panel.output + l, i, t);
+static void expand_by_reference(const rnm_child *child, rnm_panel panel, const rnm_row_run *run) {
+    for (size_t r = 0; r < run->rows; ++r) {
+        uint32_t input = run->input + (uint32_t)(r / child->taps);
+        float *row = run->dst + r * RNM_PANEL;
+        for (uint32_t l = 0; l < RNM_PANEL; ++l) {
+            row[l] = l < panel.lanes ? rnm_expand_ref_at(child, panel.output + l, input,
+                                                         (uint32_t)(r % child->taps))
+                                     : 0.0f;
         }
     }
 }
 
-void rnm_expand_s(const rnm_child *child, rnm_panel panel, float *dst) {
-    rnm_expand_linear(child, panel, dst);
+/* A run lies in one column of blocks. In interleaved recipes every input has pairs of its own. */
+static void transform_run(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel,
+                          const rnm_row_run *run) {
+    size_t step = child->flags & RNM_RECIPE_INTERLEAVED ? child->taps : run->rows;
+    uint32_t input = run->input;
+    for (size_t r = 0; r < run->rows; r += step, ++input) {
+        lane_betas betas;
+        gather(child, panel, input, &betas);
+        kernels->s(run->src + r * run->stride, run->stride, betas.b1, betas.b2, step,
+                   run->dst + r * RNM_PANEL);
+    }
+}
+
+void rnm_expand_s(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel, float *dst) {
     bool cascaded = (child->flags & RNM_RECIPE_CASCADED) != 0;
-    bool interleaved = (child->flags & RNM_RECIPE_INTERLEAVED) != 0;
     uint32_t whole_rows = child->co - child->co % child->po;
     uint32_t whole_columns = child->ci - child->ci % child->pi;
     bool row_edge = cascaded && panel.output + panel.lanes > whole_rows;
-    bool gathered = false;
-    lane_betas betas;
-    for (uint32_t i = panel.input; i < panel.input + panel.inputs; ++i) {
-        float *rows = dst + (uint64_t)(i - panel.input) * child->taps * RNM_PANEL;
-        if (row_edge || (cascaded && i >= whole_columns)) {
-            expand_by_reference(child, panel, i, rows);
-            continue;
-        }
-        if (!gathered || interleaved || i % child->pi == 0) {
-            gather(child, panel, i, &betas);
-            gathered = true;
-        }
-        for (uint32_t t = 0; t < child->taps; ++t) {
-            transform_row(&betas, panel.lanes, rows + (uint64_t)t * RNM_PANEL);
+    rnm_row_runs runs = rnm_rows_begin(kernels, child, panel, dst);
+    rnm_row_run run;
+    while (rnm_rows_next(&runs, &run)) {
+        if (row_edge || (cascaded && run.input >= whole_columns)) {
+            expand_by_reference(child, panel, &run);
+        } else {
+            transform_run(kernels, child, panel, &run);
         }
     }
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The inner loops, as a table that starts complete in plain C. A variant for an instruction set
- * fills a table of its own; nothing outside this folder knows which one is in force.
+ * The inner loops, as a table that exists complete in plain C and once for each instruction set
+ * (variant.inc). Which one is in force is select.c's business; nothing outside this folder asks.
  *
- * Every kernel makes one output pixel's sums in the same order (blocks of inputs, then taps, then
- * the inputs of the block), however many pixels and lanes a call has: so results depend neither on
- * how a map is cut into calls nor on the number of threads.
+ * Every kernel makes one output's sum in the same order (blocks of 16 inputs, then taps, then the
+ * inputs of the block), however many pixels a call has and however the inputs are cut into calls at
+ * multiples of 16: so results depend neither on how a map is cut nor on the number of threads.
  */
 #ifndef RNM_KERNELS_H
 #define RNM_KERNELS_H
@@ -13,9 +13,13 @@
 #include "ops.h"
 #include "rnm_format.h"
 
-/* The most pixels that one call makes. 6 rows of 2 vectors, with 2 vectors of weights and one
- * broadcast, fill the 16 registers of baseline x86-64. */
-#define RNM_TILE_PIXELS 6
+#include <stdbool.h>
+
+/* Rows of addresses are this far apart, whatever a variant's own tile is. */
+#define RNM_TILE_PIXELS 14
+
+/* Inputs are cut into calls at multiples of this. */
+#define RNM_INPUT_BLOCK 16
 
 /* Where the taps of a tile's pixels lie: rows[tap * RNM_TILE_PIXELS + pixel] is the address of
  * channel 0 of that input pixel, or of a row of zeros for a tap that is out of the map. */
@@ -31,29 +35,68 @@ typedef struct rnm_activation {
 typedef struct rnm_epilogue {
     const float *scale;
     const float *bias;
-    const float *residual; /* of the tile's first pixel, `stride` floats from one to the next */
+    const float *residual; /* of the first pixel, `stride` floats from one to the next */
     float *out;            /* likewise; may be the same as residual */
     size_t stride;
     rnm_activation activation;
 } rnm_epilogue;
 
+/* Winograd F(tile x tile, 3 x 3): side = tile + 2, side * side points. */
+typedef struct rnm_winograd {
+    unsigned tile;
+
+    /* Transforms one tile: pixels[side * side] are addresses of channel 0 (NULL: zeros), point k of
+     * channel c goes to dst[k * stride + c]. Writes whole vectors: `channels` rounded up to 16. */
+    void (*input)(const float *const *pixels, size_t channels, float *dst, size_t stride);
+
+    /* Transforms a panel [inputs][9][RNM_PANEL]: point k of input i goes to
+     * dst[k * stride + i * RNM_PANEL ...]. */
+    void (*weights)(const float *panel, size_t inputs, float *dst, size_t stride);
+
+    /* Turns the sums of one tile, point k at sums[k * stride], into tile * tile pixels. */
+    void (*output)(const float *sums, size_t stride, float (*dst)[RNM_PANEL]);
+} rnm_winograd;
+
 typedef struct rnm_kernels {
-    /* sums[pixel][lane] = over inputs and taps of row[channel + input] * weights[input][tap][lane],
-     * for 1 .. RNM_TILE_PIXELS pixels. Lanes from `lanes` up are not defined. */
+    const char *name;
+    unsigned lanes;       /* floats of a vector */
+    unsigned tile_pixels; /* the most pixels that a call of direct takes */
+
+    /* sums[pixel][lane] = (accumulate: +=) over inputs and taps of
+     * row[channel + input] * weights[input][tap][lane], for 1 .. tile_pixels pixels. */
     void (*direct)(rnm_tile_rows rows, size_t channel, size_t inputs, size_t taps,
-                   const float *weights, unsigned pixels, unsigned lanes,
-                   float sums[RNM_TILE_PIXELS][RNM_PANEL]);
+                   const float *weights, unsigned pixels, float (*sums)[RNM_PANEL],
+                   bool accumulate);
 
-    /* The same for depthwise convolution: lane l reads channel + l; weights[tap][lane]. */
+    /* sums[row][lane] = (accumulate: +=) over inputs of x[row * stride + input] *
+     * weights[input][lane], for any number of rows. */
+    void (*gemm)(const float *x, size_t stride, size_t rows, size_t inputs, const float *weights,
+                 float (*sums)[RNM_PANEL], bool accumulate);
+
+    /* As direct for depthwise convolution: lane l reads channel + l; weights[tap][lane]. */
     void (*depthwise)(rnm_tile_rows rows, size_t channel, size_t taps, const float *weights,
-                      unsigned pixels, unsigned lanes, float sums[RNM_TILE_PIXELS][RNM_PANEL]);
+                      unsigned pixels, unsigned lanes, float (*sums)[RNM_PANEL]);
 
-    /* Finishes and stores `lanes` lanes of each pixel, and no others. Overwrites sums. */
+    /* Finishes and stores `lanes` lanes of each pixel, and no others. */
     void (*finish)(const rnm_epilogue *epilogue, unsigned pixels, unsigned lanes,
-                   float sums[RNM_TILE_PIXELS][RNM_PANEL]);
+                   float (*sums)[RNM_PANEL]);
+
+    /* Transforms of rows of RNM_PANEL parent elements, `stride` floats from one to the next, into
+     * dst[rows][RNM_PANEL]; src may be dst when stride is RNM_PANEL. Bit l of bits[row] is lane
+     * l's. flip inverts signs; drop makes zeros that keep their sign; s is FORMAT.md section 5.2
+     * with a pair of betas a lane. */
+    void (*flip)(const float *src, size_t stride, const uint32_t *bits, size_t rows, float *dst);
+    void (*drop)(const float *src, size_t stride, const uint32_t *bits, size_t rows, float *dst);
+    void (*s)(const float *src, size_t stride, const float *b1, const float *b2, size_t rows,
+              float *dst);
+
+    rnm_winograd winograd[2]; /* tile 2, tile 4 */
 } rnm_kernels;
 
 extern const rnm_kernels rnm_kernels_plain;
+
+/* The fastest table that this CPU can run, none above `highest` (rnm_isa; 0: any). */
+const rnm_kernels *rnm_kernels_select(int highest);
 
 /* x = act(x) for `count` values. */
 void rnm_activate(rnm_activation activation, float *x, size_t count);

@@ -88,6 +88,7 @@ static void initialize(void) {
 
 typedef struct filter_job {
     const rnm_weight *weight;
+    const rnm_kernels *kernels;
     const float *scale;
     float *filter;
     float *scratch; /* INPUT_BLOCK inputs of a panel for each worker */
@@ -102,7 +103,7 @@ static void filter_item(void *argument, size_t item, size_t worker) {
         uint32_t rest = child->ci - first;
         panel.input = first;
         panel.inputs = rest < INPUT_BLOCK ? rest : INPUT_BLOCK;
-        rnm_expanders[child->transform](child, panel, scratch);
+        rnm_expanders[child->transform](job->kernels, child, panel, scratch);
         for (uint32_t l = 0; l < panel.lanes; ++l) {
             uint32_t o = panel.output + l;
             float scale = job->scale != NULL ? job->scale[o] : 1.0f;
@@ -132,7 +133,7 @@ static rnm_status make_filter(rnm_context *context, const rnm_conv_step *conv,
                           child->name, (unsigned long long)node->bytes);
         goto done;
     }
-    filter_job job = {weight, conv->scale, node->filter, scratch};
+    filter_job job = {weight, context->kernels, conv->scale, node->filter, scratch};
     rnm_threads_run(&context->threads, filter_item, &job, weight->panel_count);
     node->bias = node->filter + floats;
     memset(node->bias, 0, child->co * sizeof(float) + XNN_EXTRA_BYTES);

@@ -155,11 +155,13 @@ int main(int argc, char **argv) {
     if (rnm_model_open_memory(file, size, &options, &model, &error) != RNM_OK) {
         return failed("model", &error);
     }
-    float logits[4][7];
+    float logits[6][7];
     int result = run_mode(model, RNM_EXPAND_LAYER, true, logits[0]);
     result |= run_mode(model, RNM_EXPAND_LAZY, true, logits[1]);
     result |= run_mode(model, RNM_EXPAND_LOAD, true, logits[2]);
     result |= run_mode(model, RNM_EXPAND_LOAD, false, logits[3]);
+    result |= run_mode(model, RNM_EXPAND_PANEL, false, logits[4]);
+    result |= run_mode(model, RNM_EXPAND_DEFAULT, false, logits[5]);
     rnm_model_close(model);
     if (result != 0) {
         return result;
@@ -167,7 +169,11 @@ int main(int argc, char **argv) {
     for (int k = 0; k < 7; ++k) {
         float difference = logits[3][k] - logits[0][k];
         bool close = difference <= 1e-4f && difference >= -1e-4f;
-        if (logits[1][k] != logits[0][k] || logits[2][k] != logits[0][k] || !close) {
+        bool same = true;
+        for (int mode = 1; mode < 6; ++mode) {
+            same = same && (mode == 3 || logits[mode][k] == logits[0][k]);
+        }
+        if (!same || !close) {
             fprintf(stderr, "app: modes disagree on logit %d\n", k);
             return 1;
         }

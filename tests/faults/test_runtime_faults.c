@@ -88,16 +88,17 @@ static void contexts_fail_cleanly(void **state) {
     uint8_t *bytes = builder_small_cnn(&size);
     rnm_model *model;
     assert_int_equal(rnm_model_open_memory(bytes, (size_t)size, NULL, &model, NULL), RNM_OK);
-    static const rnm_expand modes[] = {RNM_EXPAND_LOAD, RNM_EXPAND_LAZY, RNM_EXPAND_LAYER};
-    for (size_t m = 0; m < 6; ++m) {
+    static const rnm_expand modes[] = {RNM_EXPAND_LOAD, RNM_EXPAND_LAZY, RNM_EXPAND_LAYER,
+                                       RNM_EXPAND_PANEL};
+    for (size_t m = 0; m < 8; ++m) {
         long allowed = 0;
         rnm_status status;
         do {
             purse p = {.left = allowed++};
             rnm_allocator allocator = {purse_alloc, purse_release, &p};
-            rnm_context_options options = {.expand = modes[m % 3],
-                                           .threads = 1 + (int)(m / 3),
-                                           .no_xnnpack = m >= 3,
+            rnm_context_options options = {.expand = modes[m % 4],
+                                           .threads = 1 + (int)(m / 4),
+                                           .no_xnnpack = m >= 4,
                                            .allocator = &allocator};
             rnm_context *context = NULL;
             rnm_error error = {0};
@@ -150,7 +151,7 @@ static void contexts_inherit_the_allocator(void **state) {
 
 /* Batches up to what no machine has: a refusal, or a context that works; nothing is left. */
 static void sizes_grow_until_refused(void **state) {
-    (void)state;
+    const rnm_expand mode = *(const rnm_expand *)*state;
     uint64_t size;
     uint8_t *bytes = builder_small_cnn(&size);
     rnm_model *model;
@@ -159,7 +160,7 @@ static void sizes_grow_until_refused(void **state) {
     for (int64_t batch = 1; batch <= INT32_MAX; batch *= 8) {
         purse p = {.left = ENOUGH};
         rnm_allocator allocator = {purse_alloc, purse_release, &p};
-        rnm_context_options options = {.expand = RNM_EXPAND_LAYER,
+        rnm_context_options options = {.expand = mode,
                                        .symbols = &batch,
                                        .symbol_count = 1,
                                        .max_bytes = (uint64_t)16 << 20,
@@ -178,12 +179,85 @@ static void sizes_grow_until_refused(void **state) {
     free(bytes);
 }
 
+/* One layer of co x ci x kernel x kernel, all of it one parent element of each tap. */
+static rnm_model *open_layer(uint32_t channels, uint32_t kernel, uint8_t **bytes) {
+    const int64_t side = (int64_t)kernel + 1;
+    const int64_t x_dims[4] = {1, channels, side, side}, y_dims[4] = {1, channels, 2, 2};
+    const uint32_t dims[4] = {1, kernel, kernel, 1};
+    float *parent = calloc((size_t)kernel * kernel, sizeof *parent);
+    assert_non_null(parent);
+    rnm_builder *b = builder_new();
+    rnm_recipe_rec recipe = {
+        .transform = RNM_TRANSFORM_LINEAR,
+        .rank = 4,
+        .dims = {channels, channels, kernel, kernel},
+        .parent = builder_tensor(b, "parent", RNM_F32, RNM_ROLE_PARENT, 4, dims, parent),
+        .betas = RNM_NONE,
+        .mask = RNM_NONE,
+        .zeros = RNM_NONE};
+    uint32_t weight = builder_recipe_value(b, "w", builder_recipe(b, "w", recipe));
+    uint32_t x = builder_input(b, "x", 4, x_dims);
+    uint32_t last = builder_activation(b, "last", RNM_LAYOUT_CHANNELS_LAST, 4, x_dims);
+    uint32_t maps = builder_activation(b, "maps", RNM_LAYOUT_CHANNELS_LAST, 4, y_dims);
+    uint32_t y = builder_activation(b, "y", RNM_LAYOUT_ROWS, 4, y_dims);
+    builder_node(b, "last", RNM_OP_Reorder, 1, &x, last);
+    builder_node(b, "conv", RNM_OP_Conv, 2, (uint32_t[]){last, weight}, maps);
+    builder_node(b, "rows", RNM_OP_Reorder, 1, &maps, y);
+    builder_output(b, y);
+    uint64_t size;
+    *bytes = builder_finish(b, &size);
+    rnm_model *model = NULL;
+    rnm_error error = {0};
+    if (rnm_model_open_memory(*bytes, (size_t)size, NULL, &model, &error) != RNM_OK) {
+        fail_msg("%s", error.text);
+    }
+    free(parent);
+    return model;
+}
+
+/* A small file's layer that is large when expanded takes little in panel mode, and the same limit
+ * refuses what the other modes would take; a kernel of very many taps is refused in every mode. */
+static void compact_files_of_large_layers(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t channels, kernel;
+        bool panel_fits;
+    } layers[] = {{4096, 1, true}, {1024, 3, true}, {64, 211, false}};
+    for (size_t k = 0; k < 3; ++k) {
+        uint8_t *bytes;
+        rnm_model *model = open_layer(layers[k].channels, layers[k].kernel, &bytes);
+        for (int mode = RNM_EXPAND_LOAD; mode <= RNM_EXPAND_PANEL; ++mode) {
+            purse p = {.left = ENOUGH};
+            rnm_allocator allocator = {purse_alloc, purse_release, &p};
+            rnm_context_options options = {.expand = (rnm_expand)mode,
+                                           .no_xnnpack = true,
+                                           .max_bytes = (uint64_t)8 << 20,
+                                           .allocator = &allocator};
+            rnm_context *context = NULL;
+            rnm_status status = rnm_context_create(model, &options, &context, NULL);
+            bool fits = mode == RNM_EXPAND_PANEL && layers[k].panel_fits;
+            assert_int_equal(status, fits ? RNM_OK : RNM_ERR_LIMIT);
+            if (fits) {
+                assert_int_equal(rnm_context_run(context, NULL), RNM_OK);
+            }
+            rnm_context_destroy(context);
+            assert_int_equal(p.blocks, 0);
+            assert_false(p.wrong);
+        }
+        rnm_model_close(model);
+        free(bytes);
+    }
+}
+
 int main(void) {
+    static rnm_expand layer = RNM_EXPAND_LAYER, panel = RNM_EXPAND_PANEL;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opening_fails_cleanly),
         cmocka_unit_test(contexts_fail_cleanly),
         cmocka_unit_test(contexts_inherit_the_allocator),
-        cmocka_unit_test(sizes_grow_until_refused),
+        {"sizes_grow_until_refused, layer", sizes_grow_until_refused, NULL, NULL, &layer},
+        {"sizes_grow_until_refused, panel", sizes_grow_until_refused, NULL, NULL, &panel},
+        cmocka_unit_test(compact_files_of_large_layers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,4 +19,7 @@ int run_arrays(const rnrun_settings *settings, const rnm_model *model, show *s);
 /* Only makes a context and reports its memory. */
 int run_report(const rnrun_settings *settings, const rnm_model *model, show *s);
 
+/* Times the network on made-up input. */
+int run_bench(const rnrun_settings *settings, const rnm_model *model, show *s);
+
 #endif

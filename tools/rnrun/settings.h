@@ -16,15 +16,21 @@ typedef struct rnrun_settings {
     cli_list inputs;  /* "NAME=FILE" or "FILE" */
     cli_list outputs; /* "NAME=FILE" or "FILE" */
     int expand;       /* an rnm_expand */
-    int64_t top, threads, batch;
-    bool no_xnnpack, json, quiet, report;
+    int isa;          /* an rnm_isa */
+    int64_t top, threads;
+    int64_t batch;       /* items of an array to run at once */
+    int64_t bench;       /* runs to time; 0: none */
+    int64_t bench_batch; /* items of a timed run */
+    bool no_xnnpack, direct_only, json, quiet, report;
 } rnrun_settings;
 
 /* The options of a context with all symbols 1. */
 static inline rnm_context_options rnrun_context_options(const rnrun_settings *settings) {
     return (rnm_context_options){.expand = (rnm_expand)settings->expand,
                                  .threads = (int)settings->threads,
-                                 .no_xnnpack = settings->no_xnnpack};
+                                 .no_xnnpack = settings->no_xnnpack,
+                                 .direct_only = settings->direct_only,
+                                 .isa = (rnm_isa)settings->isa};
 }
 
 #endif

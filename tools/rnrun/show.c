@@ -143,10 +143,8 @@ void show_output(show *s, const char *name, const char *file, const npy_info *in
 /* ---- the memory report ----------------------------------------------------------------------- */
 
 static const char *const expand_names[] = {
-    [RNM_EXPAND_DEFAULT] = "default",
-    [RNM_EXPAND_LOAD] = "load",
-    [RNM_EXPAND_LAZY] = "lazy",
-    [RNM_EXPAND_LAYER] = "layer",
+    [RNM_EXPAND_DEFAULT] = "default", [RNM_EXPAND_LOAD] = "load",   [RNM_EXPAND_LAZY] = "lazy",
+    [RNM_EXPAND_LAYER] = "layer",     [RNM_EXPAND_PANEL] = "panel",
 };
 
 static const struct {
@@ -181,6 +179,7 @@ static void report_as_json(show *s, const rnm_report *report) {
     enter(s, NULL);
     json_object(json, "report");
     json_text(json, "expand", expand_names[report->expand]);
+    json_text(json, "isa", report->isa);
     json_int(json, "threads", report->threads);
     json_bool(json, "xnnpack_used", report->xnnpack_used);
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
@@ -199,7 +198,7 @@ void show_report(show *s, const char *model_path, const rnm_report *report) {
     fputs("memory of ", stdout);
     put_name(model_path);
     printf(" (--expand=%s, %d thread%s, %s)\n", expand_names[report->expand], report->threads,
-           report->threads == 1 ? "" : "s", report->xnnpack_used ? "XNNPACK" : "own kernels");
+           report->threads == 1 ? "" : "s", report->xnnpack_used ? "XNNPACK" : report->isa);
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
         char text[SAY_BYTES_SIZE];
         printf("  %-18s%10s\n", figures[i].text, say_bytes(figure(report, i), text));
@@ -208,4 +207,30 @@ void show_report(show *s, const char *model_path, const rnm_report *report) {
         printf("  total is %.3f, compact weights are %.3f of the dense equivalent\n",
                times_dense(report->total, report), times_dense(report->compact, report));
     }
+}
+
+void show_bench(show *s, const char *model_path, const show_timing *timing,
+                const rnm_report *report) {
+    if (s->as_json) {
+        json_writer *json = &s->json;
+        enter(s, NULL);
+        json_object(json, "bench");
+        json_text(json, "expand", expand_names[report->expand]);
+        json_text(json, "isa", report->isa);
+        json_uint(json, "runs", timing->runs);
+        json_double(json, "median_ms", timing->median_ms);
+        json_double(json, "min_ms", timing->min_ms);
+        json_int(json, "threads", report->threads);
+        json_int(json, "batch", timing->batch);
+        json_uint(json, "peak_bytes", timing->peak_bytes);
+        json_end(json);
+        return;
+    }
+    char peak[SAY_BYTES_SIZE];
+    put_name(model_path);
+    printf(": median %.3f ms, least %.3f ms of %zu runs; batch %lld, %d thread%s, --expand=%s, %s, "
+           "peak memory %s\n",
+           timing->median_ms, timing->min_ms, timing->runs, (long long)timing->batch,
+           report->threads, report->threads == 1 ? "" : "s", expand_names[report->expand],
+           report->xnnpack_used ? "XNNPACK" : report->isa, say_bytes(timing->peak_bytes, peak));
 }

@@ -40,4 +40,15 @@ void show_report(show *s, const char *model_path, const rnm_report *report);
 
 void show_end(show *s);
 
+/* What timing found; the median and the least of `runs` runs. */
+typedef struct show_timing {
+    size_t runs;
+    double median_ms, min_ms;
+    int64_t batch;
+    uint64_t peak_bytes; /* of the process */
+} show_timing;
+
+void show_bench(show *s, const char *model_path, const show_timing *timing,
+                const rnm_report *report);
+
 #endif

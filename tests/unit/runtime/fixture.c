@@ -5,6 +5,7 @@
 #include "fixture.h"
 
 #include "half.h"
+#include "kernels/kernels.h"
 #include "model.h"
 
 #include <math.h>
@@ -220,21 +221,43 @@ void check_close(const float *found, const double *wanted, size_t count, double 
     }
 }
 
-float *run_all_modes(const rnm_model *model, const int64_t *symbols, int symbol_count,
+void check_within(const float *found, const double *wanted, size_t count, double tolerance,
+                  const char *what) {
+    for (size_t k = 0; k < count; ++k) {
+        if (!(fabs((double)found[k] - wanted[k]) <= tolerance)) {
+            fail_msg("%s: element %zu: expected %.9g within %.3g, found %.9g", what, k, wanted[k],
+                     tolerance, (double)found[k]);
+        }
+    }
+}
+
+double winograd_tolerance(const double *sums, size_t count) {
+    double most = 1.0;
+    for (size_t k = 0; k < count; ++k) {
+        most = fmax(most, fabs(sums[k]));
+    }
+    return 1e-4 * most;
+}
+
+float *run_all_modes(const rnm_model *model, const rnm_context_options *options,
                      const float *const *inputs, size_t count) {
     static const struct {
         rnm_expand expand;
-        int threads;
+        bool threads;
     } ways[] = {
-        {RNM_EXPAND_LAYER, 1}, {RNM_EXPAND_LAZY, 1}, {RNM_EXPAND_LOAD, 1}, {RNM_EXPAND_LAYER, 2}};
+        {RNM_EXPAND_PANEL, false}, {RNM_EXPAND_LAYER, false}, {RNM_EXPAND_LAZY, false},
+        {RNM_EXPAND_LOAD, false},  {RNM_EXPAND_PANEL, true},  {RNM_EXPAND_LAYER, true},
+    };
+    rnm_context_options way = *options;
+    way.no_xnnpack = true;
     float *first = NULL;
     for (size_t k = 0; k < sizeof ways / sizeof *ways; ++k) {
-        rnm_context_options options = {.expand = ways[k].expand,
-                                       .threads = ways[k].threads,
-                                       .symbols = symbols,
-                                       .symbol_count = symbol_count,
-                                       .no_xnnpack = true};
-        float *output = run_model(model, &options, inputs);
+        if (ways[k].threads && options->threads <= 1) {
+            continue;
+        }
+        way.expand = ways[k].expand;
+        way.threads = ways[k].threads ? options->threads : 1;
+        float *output = run_model(model, &way, inputs);
         if (first == NULL) {
             first = output;
             continue;
@@ -243,4 +266,20 @@ float *run_all_modes(const rnm_model *model, const int64_t *symbols, int symbol_
         free(output);
     }
     return first;
+}
+
+size_t all_isas(rnm_isa isas[MOST_ISAS]) {
+    static const rnm_isa known[MOST_ISAS] = {RNM_ISA_PLAIN, RNM_ISA_AVX2, RNM_ISA_AVX512,
+                                             RNM_ISA_NEON};
+    size_t count = 0;
+    for (size_t k = 0; k < MOST_ISAS; ++k) {
+        bool seen = false;
+        for (size_t n = 0; n < count; ++n) {
+            seen = seen || rnm_kernels_select((int)isas[n]) == rnm_kernels_select((int)known[k]);
+        }
+        if (!seen) {
+            isas[count++] = known[k];
+        }
+    }
+    return count;
 }

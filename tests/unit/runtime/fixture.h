@@ -56,10 +56,22 @@ float *run_model(const rnm_model *model, const rnm_context_options *options,
 void check_close(const float *found, const double *wanted, size_t count, double tolerance,
                  const char *what);
 
-/* Runs in every mode of our kernels, and with two threads; fails the test unless all outputs, of
- * `count` floats, are equal bit for bit. Gives one of them, which the caller frees. (More threads
- * than cores spend their time waiting for each other: test_modes.c has them.) */
-float *run_all_modes(const rnm_model *model, const int64_t *symbols, int symbol_count,
+/* Fails the test unless every |found - wanted| <= tolerance; a NaN fails. */
+void check_within(const float *found, const double *wanted, size_t count, double tolerance,
+                  const char *what);
+
+/* What Winograd may be off where sums are as large as these: 1e-4 of max(1, the largest |x|). */
+double winograd_tolerance(const double *sums, size_t count);
+
+/* Runs in every mode of our kernels with one thread, and in some with options->threads where those
+ * are more; fails the test unless all outputs, of `count` floats, are equal bit for bit. Gives one
+ * of them, which the caller frees. The mode that `options` asks for is passed over. (Threads spend
+ * most of their time waiting for each other here: test_modes.c has the whole square.) */
+float *run_all_modes(const rnm_model *model, const rnm_context_options *options,
                      const float *const *inputs, size_t count);
+
+/* The instruction sets that this CPU has kernels for, each table once; gives their number. */
+enum { MOST_ISAS = 4 };
+size_t all_isas(rnm_isa isas[MOST_ISAS]);
 
 #endif

@@ -154,8 +154,9 @@ static const uint64_t panels = 4 * 32 * (3 * 9 + 10 * 9 + 12 * 9 + 12);
 static void reports_add_up(void **state) {
     (void)state;
     opened small = open_small();
-    static const rnm_expand modes[] = {RNM_EXPAND_LOAD, RNM_EXPAND_LAZY, RNM_EXPAND_LAYER};
-    for (size_t m = 0; m < 3; ++m) {
+    static const rnm_expand modes[] = {RNM_EXPAND_LOAD, RNM_EXPAND_LAZY, RNM_EXPAND_LAYER,
+                                       RNM_EXPAND_PANEL};
+    for (size_t m = 0; m < 4; ++m) {
         rnm_context_options options = {.expand = modes[m], .threads = 2, .no_xnnpack = true};
         rnm_context *context;
         assert_int_equal(rnm_context_create(small.model, &options, &context, NULL), RNM_OK);
@@ -168,7 +169,8 @@ static void reports_add_up(void **state) {
         assert_int_equal(before.xnnpack, 0);
         assert_false(before.xnnpack_used);
         uint64_t kept = after.resident_weights - after.compact;
-        assert_int_equal(kept, modes[m] == RNM_EXPAND_LAYER ? 0 : panels);
+        bool keeps = modes[m] == RNM_EXPAND_LOAD || modes[m] == RNM_EXPAND_LAZY;
+        assert_int_equal(kept, keeps ? panels : 0);
         assert_int_equal(before.resident_weights - before.compact,
                          modes[m] == RNM_EXPAND_LOAD ? panels : 0);
         assert_int_equal(before.largest_scratch, after.largest_scratch);
@@ -187,7 +189,8 @@ static void reports_xnnpack(void **state) {
     }
     opened small = open_small();
     rnm_context *context;
-    assert_int_equal(rnm_context_create(small.model, NULL, &context, NULL), RNM_OK);
+    rnm_context_options options = {.expand = RNM_EXPAND_LOAD};
+    assert_int_equal(rnm_context_create(small.model, &options, &context, NULL), RNM_OK);
     rnm_report report = check_report(context, RNM_EXPAND_LOAD);
     assert_true(report.xnnpack_used);
     assert_true(report.xnnpack >= children);
@@ -196,12 +199,36 @@ static void reports_xnnpack(void **state) {
     close_opened(small);
 }
 
+/* Nothing asked for: panel mode on the best kernels that there are. */
+static void reports_the_defaults(void **state) {
+    (void)state;
+    opened small = open_small();
+    rnm_context *context;
+    assert_int_equal(rnm_context_create(small.model, NULL, &context, NULL), RNM_OK);
+    rnm_report report = check_report(context, RNM_EXPAND_PANEL);
+    assert_string_equal(report.isa, rnm_kernels_select(RNM_ISA_BEST)->name);
+    assert_int_equal(report.threads, 1);
+    assert_false(report.xnnpack_used);
+    rnm_context_destroy(context);
+    rnm_isa isas[MOST_ISAS];
+    const size_t count = all_isas(isas);
+    for (size_t k = 0; k < count; ++k) {
+        rnm_context_options options = {.isa = isas[k]};
+        assert_int_equal(rnm_context_create(small.model, &options, &context, NULL), RNM_OK);
+        report = check_report(context, RNM_EXPAND_PANEL);
+        assert_string_equal(report.isa, rnm_kernels_select((int)isas[k])->name);
+        rnm_context_destroy(context);
+    }
+    close_opened(small);
+}
+
 /* The total that a context reports is just enough for it, and one byte less is not. */
 static void max_bytes_is_the_total(void **state) {
     (void)state;
     opened small = open_small();
-    static const rnm_expand modes[] = {RNM_EXPAND_LOAD, RNM_EXPAND_LAZY, RNM_EXPAND_LAYER};
-    for (size_t m = 0; m < 3; ++m) {
+    static const rnm_expand modes[] = {RNM_EXPAND_LOAD, RNM_EXPAND_LAZY, RNM_EXPAND_LAYER,
+                                       RNM_EXPAND_PANEL};
+    for (size_t m = 0; m < 4; ++m) {
         rnm_context_options options = {.expand = modes[m], .no_xnnpack = true};
         rnm_context *context;
         assert_int_equal(rnm_context_create(small.model, &options, &context, NULL), RNM_OK);
@@ -223,7 +250,7 @@ int main(void) {
         cmocka_unit_test(tells_what_the_file_says), cmocka_unit_test(opens_from_everywhere),
         cmocka_unit_test(refuses_what_is_no_model), cmocka_unit_test(refuses_wrong_options),
         cmocka_unit_test(reports_add_up),           cmocka_unit_test(reports_xnnpack),
-        cmocka_unit_test(max_bytes_is_the_total),
+        cmocka_unit_test(reports_the_defaults),     cmocka_unit_test(max_bytes_is_the_total),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

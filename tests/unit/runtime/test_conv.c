@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Conv and Gemm against naive loops, on random odd sizes: one to three spatial axes, strides,
- * dilations, asymmetric pads, groups, depthwise, batches, every epilogue. All modes of our kernels
- * must agree bit for bit, and XNNPACK within rounding.
+ * dilations, asymmetric pads, groups, depthwise, batches, every epilogue. On every instruction set
+ * all modes of our kernels must agree bit for bit, with Winograd and without, and with XNNPACK
+ * within rounding.
  */
+#include "context.h"
 #include "fixture.h"
 #include "naive.h"
 
@@ -23,8 +25,10 @@ typedef struct conv_case {
     rnm_op activation;
 } conv_case;
 
-static const rnm_op activations[] = {RNM_OP_NONE, RNM_OP_Relu, RNM_OP_Clip, RNM_OP_LeakyRelu,
-                                     RNM_OP_Elu};
+static const rnm_op activations[] = {RNM_OP_NONE, RNM_OP_Relu,        RNM_OP_Clip,
+                                     RNM_OP_Elu,  RNM_OP_LeakyRelu,   RNM_OP_Sigmoid,
+                                     RNM_OP_Tanh, RNM_OP_HardSigmoid, RNM_OP_HardSwish};
+enum { ACTIVATIONS = sizeof activations / sizeof *activations };
 
 static uint32_t channel_value(rnm_builder *b, const char *name, int64_t count, const float *data) {
     return builder_tensor_value(b, name, builder_channel(b, name, (uint32_t)count, data));
@@ -97,7 +101,23 @@ static int64_t volume(const int64_t sizes[3]) {
     return sizes[0] * sizes[1] * sizes[2];
 }
 
-static void check_case(rng *r, const conv_case *c) {
+/* What plan makes of the model's one weighted layer: 2 or 4 for Winograd, 0 for direct. */
+static unsigned tile_of(const rnm_model *model) {
+    rnm_context *context;
+    assert_int_equal(rnm_context_create(model, NULL, &context, NULL), RNM_OK);
+    unsigned tile = 0;
+    for (uint32_t k = 0; k < context->step_count; ++k) {
+        const rnm_step *step = &context->steps[k];
+        if (step->weighted && step->as.conv.algorithm == RNM_CONV_WINOGRAD) {
+            tile = step->as.conv.tile;
+        }
+    }
+    rnm_context_destroy(context);
+    return tile;
+}
+
+/* Gives tile_of its model. */
+static unsigned check_case(rng *r, const conv_case *c) {
     const naive_window *w = &c->window;
     size_t in = (size_t)(w->batch * w->in_channels * volume(w->in));
     size_t pixels = (size_t)volume(w->out);
@@ -118,18 +138,32 @@ static void check_case(rng *r, const conv_case *c) {
     opened model = build(r, c, bias, scale);
     float *weights = reference_child(model.model, 0);
     naive_conv(w, exact, weights, wanted);
+    const double tolerance = winograd_tolerance(wanted, out); /* activations hide the sums' size */
     naive_epilogue(wanted, (size_t)w->batch, channels, pixels, c->scale ? scale : NULL,
                    c->bias ? bias : NULL, c->residual ? residual : NULL, c->activation, -0.5, 0.75);
 
     const float *inputs[2] = {x, residual};
-    float *ours = run_all_modes(model.model, NULL, 0, inputs, out);
-    check_close(ours, wanted, out, 2e-5, "our kernels");
+    const unsigned tile = tile_of(model.model);
+    rnm_isa isas[MOST_ISAS];
+    const size_t isa_count = all_isas(isas);
+    const size_t threaded = random_below(r, (uint32_t)isa_count);
+    for (size_t k = 0; k < isa_count; ++k) {
+        rnm_context_options ours = {.isa = isas[k], .threads = k == threaded ? 2 : 1};
+        float *found = run_all_modes(model.model, &ours, inputs, out);
+        if (tile != 0) {
+            check_within(found, wanted, out, tolerance, "winograd");
+            free(found);
+            ours.direct_only = true;
+            found = run_all_modes(model.model, &ours, inputs, out);
+        }
+        check_close(found, wanted, out, 2e-5, "direct");
+        free(found);
+    }
     rnm_context_options options = {.expand = RNM_EXPAND_LOAD, .threads = 2};
     float *loaded = run_model(model.model, &options, inputs);
     check_close(loaded, wanted, out, 2e-5, "load");
 
     free(loaded);
-    free(ours);
     free(weights);
     close_opened(model);
     free(wanted);
@@ -138,6 +172,7 @@ static void check_case(rng *r, const conv_case *c) {
     free(bias);
     free(residual);
     free(x);
+    return tile;
 }
 
 /* Fills in output sizes and the recipe's dims. */
@@ -165,7 +200,7 @@ static void settle(rng *r, conv_case *c) {
     c->bias = random_below(r, 2) == 0;
     c->scale = random_below(r, 2) == 0;
     c->residual = random_below(r, 2) == 0;
-    c->activation = activations[random_below(r, 5)];
+    c->activation = activations[random_below(r, ACTIVATIONS)];
 }
 
 /* A case with nothing in it but sizes of 1 along axes that it does not have. */
@@ -248,11 +283,72 @@ static void large_map(void **state) {
     check_case(&r, &c);
 }
 
+/* Maps of 3x3 kernels with stride 1, small enough that every choice comes up. */
+static conv_case square_case(rng *r) {
+    conv_case c = random_case(r, 2);
+    naive_window *w = &c.window;
+    w->in_channels = 1 + random_below(r, 70);
+    for (int axis = 1; axis < 3; ++axis) {
+        w->in[axis] = 1 + random_below(r, 19);
+        w->kernel[axis] = 3;
+        w->strides[axis] = w->dilations[axis] = 1;
+        w->pads[axis] = random_below(r, 4);
+        w->end_pads[axis] = random_below(r, 4);
+    }
+    return c;
+}
+
+static void squares(void **state) {
+    (void)state;
+    rng r = {12};
+    unsigned seen[5] = {0};
+    for (int k = 0; k < 70; ++k) {
+        conv_case c = square_case(&r);
+        settle(&r, &c);
+        ++seen[check_case(&r, &c)];
+    }
+    assert_true(seen[0] > 4 && seen[2] > 4 && seen[4] > 4);
+}
+
+/* More than one block of tiles, of inputs and of outputs, none of them full. */
+static void square_blocks(void **state) {
+    (void)state;
+    rng r = {13};
+    conv_case c = square_case(&r);
+    c.window.batch = 3;
+    c.window.in_channels = c.window.out_channels = 70;
+    for (int axis = 1; axis < 3; ++axis) {
+        c.window.in[axis] = 19;
+        c.window.pads[axis] = 1;
+        c.window.end_pads[axis] = 2;
+    }
+    settle(&r, &c);
+    c.residual = c.bias = c.scale = true;
+    assert_int_equal(check_case(&r, &c), 4);
+}
+
+/* A third axis of size 1 that pads make longer is none that Winograd can leave out. */
+static void padded_depth(void **state) {
+    (void)state;
+    rng r = {14};
+    for (int k = 0; k < 8; ++k) {
+        conv_case c = square_case(&r);
+        c.spatial = 3;
+        c.window.in[1] = c.window.in[2] = 12;
+        c.window.pads[0] = k % 3;
+        c.window.end_pads[0] = k / 3;
+        c.window.strides[0] = 1 + k % 2;
+        settle(&r, &c);
+        check_case(&r, &c);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_convolutions), cmocka_unit_test(groups),
         cmocka_unit_test(depthwise),           cmocka_unit_test(products),
-        cmocka_unit_test(large_map),
+        cmocka_unit_test(large_map),           cmocka_unit_test(squares),
+        cmocka_unit_test(square_blocks),       cmocka_unit_test(padded_depth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

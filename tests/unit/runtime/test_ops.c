@@ -45,7 +45,8 @@ static opened finish(rnm_builder *b, uint32_t y, uint8_t layout, uint8_t rank,
 
 static void compare(opened model, const float *const *inputs, const double *wanted, size_t count,
                     const char *what) {
-    float *found = run_all_modes(model.model, NULL, 0, inputs, count);
+    rnm_context_options options = {.threads = 2};
+    float *found = run_all_modes(model.model, &options, inputs, count);
     check_close(found, wanted, count, 2e-6, what);
     free(found);
     close_opened(model);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Runs of parent rows.
+ */
+#include "rows.h"
+
+static bool readable_in_place(const rnm_child *child, rnm_panel panel) {
+    return child->parent_dtype == RNM_F32 && panel.lanes == RNM_PANEL &&
+           panel.output % child->po + RNM_PANEL <= child->po;
+}
+
+rnm_row_runs rnm_rows_begin(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel,
+                            float *dst) {
+    rnm_row_runs runs = {.child = child, .panel = panel, .dst = dst, .next = panel.input};
+    runs.in_place = !readable_in_place(child, panel);
+    if (runs.in_place) {
+        rnm_expand_linear(kernels, child, panel, dst);
+    }
+    return runs;
+}
+
+bool rnm_rows_next(rnm_row_runs *runs, rnm_row_run *run) {
+    const rnm_child *child = runs->child;
+    uint32_t end = runs->panel.input + runs->panel.inputs;
+    if (runs->next == end) {
+        return false;
+    }
+    uint32_t parent_input = runs->next % child->pi;
+    uint32_t inputs = child->pi - parent_input;
+    inputs = inputs < end - runs->next ? inputs : end - runs->next;
+    size_t before = (size_t)(runs->next - runs->panel.input) * child->taps;
+    run->dst = runs->dst + before * RNM_PANEL;
+    run->rows = (size_t)inputs * child->taps;
+    run->input = runs->next;
+    run->stride = runs->in_place ? RNM_PANEL : child->po;
+    run->src = runs->in_place
+                   ? run->dst
+                   : (const float *)child->parent + (size_t)parent_input * child->taps * child->po +
+                         runs->panel.output % child->po;
+    runs->next += inputs;
+    return true;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Where a panel's parent rows lie. Child inputs that follow one another come from parent inputs
+ * that do, until the parent is at its end: such a run is one stretch of rows at equal distances,
+ * which kernels take at once. Where the panel's lanes lie side by side in the parent, the rows are
+ * read in place; a panel that wraps around the parent's end or is cut short, or a parent of half
+ * floats, is written out first and then transformed in place.
+ */
+#ifndef RNM_EXPAND_ROWS_H
+#define RNM_EXPAND_ROWS_H
+
+#include "expand.h"
+
+typedef struct rnm_row_run {
+    const float *src;
+    size_t stride;
+    size_t rows;    /* inputs of the run times taps */
+    float *dst;     /* [rows][RNM_PANEL] */
+    uint32_t input; /* the run's first child input */
+} rnm_row_run;
+
+typedef struct rnm_row_runs {
+    const rnm_child *child;
+    rnm_panel panel;
+    float *dst;
+    bool in_place; /* rows stand in dst already */
+    uint32_t next; /* child input */
+} rnm_row_runs;
+
+/* Begins; writes linear rows to dst where they cannot be read in the parent. */
+rnm_row_runs rnm_rows_begin(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel,
+                            float *dst);
+
+/* The next run, of inputs of one column of blocks; false at the end. */
+bool rnm_rows_next(rnm_row_runs *runs, rnm_row_run *run);
+
+#endif

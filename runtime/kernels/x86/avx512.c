@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * AVX-512 (F, VL, DQ, BW): 32 registers of 16 lanes hold 14 rows of 2 vectors of sums, 2 of weights
+ * and one broadcast.
+ */
+#include <immintrin.h>
+
+#define VARIANT avx512
+#define LANES 16
+#define PASS 32
+#define MAX_PIXELS 14
+#define FMA(a, b, c) ((vec)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
+#define SPLAT(x) ((vec)_mm512_set1_ps(x))
+#include "../variant.inc"

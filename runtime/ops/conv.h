@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The algorithms of weighted layers on our own kernels, and what they have in common.
+ */
+#ifndef RNM_CONV_H
+#define RNM_CONV_H
+
+#include "op.h"
+
+/* Panels between U's points, and between V's, are kept off the same L1 sets by so many floats. */
+#define RNM_WINOGRAD_U_PAD 48
+#define RNM_WINOGRAD_V_PAD 16
+
+/* What a run of a layer needs, whatever the algorithm. */
+typedef struct rnm_conv_job {
+    rnm_context *context;
+    const rnm_conv_step *conv;
+    const rnm_weight *weight;
+    const float *x, *residual;
+    float *y;
+    int64_t first_tile; /* winograd: of the block of tiles in hand */
+    int64_t tiles;
+} rnm_conv_job;
+
+/* The epilogue of a panel, but for residual and out. */
+rnm_epilogue rnm_conv_epilogue(const rnm_conv_job *job, rnm_panel panel);
+
+/* Decide on sizes, ask for workspace; the step's window, weight and activation are set. */
+void rnm_plan_direct(rnm_planner *planner, rnm_conv_step *conv);
+void rnm_plan_winograd(rnm_planner *planner, rnm_conv_step *conv, unsigned tile);
+
+/* The algorithm that should be the fastest: RNM_CONV_DIRECT, or winograd with *tile set. */
+rnm_conv_algorithm rnm_choose_algorithm(const rnm_planner *planner, const rnm_conv_step *conv,
+                                        unsigned *tile);
+
+void rnm_run_direct(rnm_conv_job *job);
+void rnm_run_winograd(rnm_conv_job *job);
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Direct convolution by panels, through rows of input addresses in which a tap out of the map
+ * points at zeros. An item is a panel of outputs over a stretch of pixels: its addresses are
+ * written once, then the inputs are gone through in blocks, each expanded (in panel mode) and
+ * multiplied into the stretch's sums while it is in cache.
+ */
+#include "conv.h"
+
+enum {
+    MOST_PIXELS = 504,        /* of a stretch: 36 tiles of 14, 84 of 6; 64 KB of sums */
+    ADDRESS_BYTES = 64 << 10, /* of a stretch */
+    BLOCK_BYTES = 96 << 10,   /* of expanded weights */
+};
+
+static uint64_t round_up(uint64_t value, uint64_t unit) {
+    return (value + unit - 1) / unit * unit;
+}
+
+static uint64_t address_bytes(const rnm_conv_step *conv, uint64_t taps, unsigned tile) {
+    uint64_t tiles = ((uint64_t)conv->stretch + tile - 1) / tile;
+    return round_up(tiles * taps * RNM_TILE_PIXELS * sizeof(float *), RNM_MEMORY_ALIGNMENT);
+}
+
+static uint64_t sum_bytes(const rnm_conv_step *conv) {
+    return (uint64_t)conv->stretch * RNM_PANEL * sizeof(float);
+}
+
+void rnm_plan_direct(rnm_planner *planner, rnm_conv_step *conv) {
+    const rnm_context *context = planner->context;
+    const rnm_window *w = &conv->window;
+    const rnm_child *child = &context->weights[conv->weight].child;
+    const uint64_t taps = child->taps;
+    const unsigned tile = context->kernels->tile_pixels;
+    uint64_t pixels = (uint64_t)(w->batch * w->out[0] * w->out[1] * w->out[2]);
+    uint64_t fit = ADDRESS_BYTES / (taps * sizeof(float *) * RNM_TILE_PIXELS) * tile;
+    uint64_t most = fit < MOST_PIXELS ? fit : MOST_PIXELS;
+    most = most < tile ? tile : most;
+    uint64_t stretches = (pixels + most - 1) / most;
+    uint64_t even = round_up((pixels + stretches - 1) / stretches, tile);
+    conv->stretch = (uint32_t)(even < pixels ? even : pixels);
+    uint64_t inputs =
+        BLOCK_BYTES / (taps * RNM_PANEL * sizeof(float)) / RNM_INPUT_BLOCK * RNM_INPUT_BLOCK;
+    inputs = inputs < RNM_INPUT_BLOCK ? RNM_INPUT_BLOCK : inputs;
+    conv->block_inputs = (uint32_t)(inputs < child->ci ? inputs : child->ci);
+    if (conv->depthwise) {
+        conv->block_inputs = 1;
+    }
+    uint64_t block = conv->block_inputs * taps * RNM_PANEL * sizeof(float);
+    rnm_plan_workspace(planner,
+                       address_bytes(conv, taps, tile) + sum_bytes(conv) +
+                           (context->expand == RNM_EXPAND_PANEL ? block : 0),
+                       0, (uint64_t)w->in_channels * sizeof(float));
+}
+
+/* Addresses of the taps of one pixel, for its place in a tile. */
+static void fill_pixel(const rnm_conv_job *job, int64_t pixel, const float **row) {
+    const rnm_window *w = &job->conv->window;
+    const float *zeros = (const float *)job->context->workspace;
+    int64_t at[3];
+    for (int axis = 2; axis >= 0; --axis) {
+        at[axis] = pixel % w->out[axis] * w->strides[axis] - w->pads[axis];
+        pixel /= w->out[axis];
+    }
+    const float *image = job->x + pixel * w->in[0] * w->in[1] * w->in[2] * w->in_channels;
+    for (int64_t k0 = 0; k0 < w->kernel[0]; ++k0) {
+        int64_t d = at[0] + k0 * w->dilations[0];
+        bool in_depth = d >= 0 && d < w->in[0];
+        for (int64_t k1 = 0; k1 < w->kernel[1]; ++k1) {
+            int64_t h = at[1] + k1 * w->dilations[1];
+            bool in_height = in_depth && h >= 0 && h < w->in[1];
+            const float *line = image + (d * w->in[1] + h) * w->in[2] * w->in_channels;
+            for (int64_t k2 = 0; k2 < w->kernel[2]; ++k2, row += RNM_TILE_PIXELS) {
+                int64_t v = at[2] + k2 * w->dilations[2];
+                bool inside = in_height && v >= 0 && v < w->in[2];
+                *row = inside ? line + v * w->in_channels : zeros;
+            }
+        }
+    }
+}
+
+/* One item's place and scratch. */
+typedef struct stretch {
+    uint64_t first; /* pixel */
+    unsigned pixels;
+    unsigned tile;
+    const float **rows; /* [tile][tap][RNM_TILE_PIXELS] */
+    float (*sums)[RNM_PANEL];
+    float *block;
+} stretch;
+
+static unsigned tile_pixels(const stretch *s, unsigned done) {
+    return s->pixels - done < s->tile ? s->pixels - done : s->tile;
+}
+
+static void multiply(const rnm_conv_job *job, const stretch *s, uint32_t index, size_t channel) {
+    const rnm_kernels *kernels = job->context->kernels;
+    const rnm_child *child = &job->weight->child;
+    const uint32_t step = job->conv->block_inputs;
+    for (uint32_t first = 0; first < child->ci; first += step) {
+        uint32_t inputs = child->ci - first < step ? child->ci - first : step;
+        const float *weights =
+            rnm_weight_block(job->weight, kernels, index, first, inputs, s->block);
+        const float **rows = s->rows;
+        for (unsigned p = 0; p < s->pixels; p += s->tile) {
+            kernels->direct(rows, channel + first, inputs, child->taps, weights, tile_pixels(s, p),
+                            s->sums + p, first > 0);
+            rows += (size_t)child->taps * RNM_TILE_PIXELS;
+        }
+    }
+}
+
+static void multiply_depthwise(const rnm_conv_job *job, const stretch *s, uint32_t index,
+                               rnm_panel panel) {
+    const rnm_kernels *kernels = job->context->kernels;
+    const rnm_child *child = &job->weight->child;
+    const float *weights = rnm_weight_block(job->weight, kernels, index, 0, 1, s->block);
+    const float **rows = s->rows;
+    for (unsigned p = 0; p < s->pixels; p += s->tile) {
+        kernels->depthwise(rows, panel.output, child->taps, weights, tile_pixels(s, p), panel.lanes,
+                           s->sums + p);
+        rows += (size_t)child->taps * RNM_TILE_PIXELS;
+    }
+}
+
+static uint64_t all_pixels(const rnm_window *w) {
+    return (uint64_t)(w->batch * w->out[0] * w->out[1] * w->out[2]);
+}
+
+static void direct_item(void *argument, size_t item, size_t worker) {
+    const rnm_conv_job *job = argument;
+    const rnm_conv_step *conv = job->conv;
+    const rnm_context *context = job->context;
+    const rnm_weight *weight = job->weight;
+    const uint32_t index = (uint32_t)(item % weight->panel_count);
+    const rnm_panel panel = rnm_weight_panel(weight, index);
+    const size_t taps = weight->child.taps;
+    uint8_t *scratch = rnm_worker_scratch(context, worker);
+    stretch s = {.first = item / weight->panel_count * conv->stretch,
+                 .tile = context->kernels->tile_pixels,
+                 .rows = (const float **)(void *)scratch};
+    uint64_t rest = all_pixels(&conv->window) - s.first;
+    s.pixels = rest < conv->stretch ? (unsigned)rest : conv->stretch;
+    scratch += address_bytes(conv, taps, s.tile);
+    s.sums = (float(*)[RNM_PANEL])(void *)scratch;
+    s.block = (float *)(void *)(scratch + sum_bytes(conv));
+    for (unsigned p = 0; p < s.pixels; ++p) {
+        const float **row = s.rows + p / s.tile * taps * RNM_TILE_PIXELS + p % s.tile;
+        fill_pixel(job, (int64_t)(s.first + p), row);
+    }
+    if (conv->depthwise) {
+        multiply_depthwise(job, &s, index, panel);
+    } else {
+        multiply(job, &s, index, (size_t)(index / weight->group_panels) * weight->child.ci);
+    }
+    rnm_epilogue epilogue = rnm_conv_epilogue(job, panel);
+    uint64_t at = s.first * epilogue.stride + panel.output;
+    epilogue.residual = job->residual != NULL ? job->residual + at : NULL;
+    epilogue.out = job->y + at;
+    context->kernels->finish(&epilogue, s.pixels, panel.lanes, s.sums);
+}
+
+void rnm_run_direct(rnm_conv_job *job) {
+    uint64_t stretches =
+        (all_pixels(&job->conv->window) + job->conv->stretch - 1) / job->conv->stretch;
+    rnm_threads_run(&job->context->threads, direct_item, job, stretches * job->weight->panel_count);
+}

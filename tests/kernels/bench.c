@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the kernels do in a second of processor time, each on operands that lie in the second-level
+ * cache: sums against the peak of the same vectors, transforms of weights in bytes read and
+ * written, Winograd transforms in time for a tile. Medians.
+ */
+#include "check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { INPUTS = 64, ROWS = 64, TAPS = 9, SAMPLES = 15, STRIDE = INPUTS * RNM_PANEL + 48 };
+
+double peak_plain(size_t rounds, volatile float *sink);
+double peak_avx2(size_t rounds, volatile float *sink);
+double peak_avx512(size_t rounds, volatile float *sink);
+double peak_neon(size_t rounds, volatile float *sink);
+
+static const struct {
+    const char *name;
+    double (*run)(size_t rounds, volatile float *sink);
+} peaks[] = {
+#ifdef PEAK_PLAIN
+    {"plain", peak_plain},
+#endif
+#ifdef PEAK_AVX2
+    {"avx2", peak_avx2},
+#endif
+#ifdef PEAK_AVX512
+    {"avx512", peak_avx512},
+#endif
+#ifdef PEAK_NEON
+    {"neon", peak_neon},
+#endif
+};
+
+double bench_seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static int compare_doubles(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double bench_peak(const rnm_kernels *kernels) {
+    volatile float sink = 0.5f;
+    for (size_t k = 0; k < sizeof peaks / sizeof *peaks; ++k) {
+        if (strcmp(peaks[k].name, kernels->name) == 0) {
+            double best = 0.0;
+            for (int sample = 0; sample < SAMPLES; ++sample) {
+                double start = bench_seconds();
+                double done = peaks[k].run(50000, &sink);
+                double rate = done / (bench_seconds() - start) * 1e-9;
+                best = rate > best ? rate : best;
+            }
+            return best;
+        }
+    }
+    return 0.0;
+}
+
+/* ---- what is measured ------------------------------------------------------------------------ */
+
+typedef struct bench {
+    const rnm_kernels *kernels;
+    unsigned k; /* which Winograd */
+    float *x, *weights, *out, *u;
+    const float *rows[TAPS * RNM_TILE_PIXELS];
+    uint32_t bits[INPUTS * TAPS];
+    float b1[RNM_PANEL], b2[RNM_PANEL];
+} bench;
+
+static float (*sums_of(bench *b))[RNM_PANEL] {
+    return (float(*)[RNM_PANEL])(void *)b->out;
+}
+
+static void run_gemm(bench *b) {
+    b->kernels->gemm(b->x, INPUTS, ROWS, INPUTS, b->weights, sums_of(b), false);
+}
+
+static void run_direct(bench *b) {
+    b->kernels->direct(b->rows, 0, INPUTS, TAPS, b->weights, b->kernels->tile_pixels, sums_of(b),
+                       false);
+}
+
+static void run_depthwise(bench *b) {
+    b->kernels->depthwise(b->rows, 0, TAPS, b->weights, b->kernels->tile_pixels, RNM_PANEL,
+                          sums_of(b));
+}
+
+static void run_flip(bench *b) {
+    b->kernels->flip(b->weights, RNM_PANEL, b->bits, INPUTS * TAPS, b->out);
+}
+
+static void run_drop(bench *b) {
+    b->kernels->drop(b->weights, RNM_PANEL, b->bits, INPUTS * TAPS, b->out);
+}
+
+static void run_s(bench *b) {
+    b->kernels->s(b->weights, RNM_PANEL, b->b1, b->b2, INPUTS * TAPS, b->out);
+}
+
+static void run_finish(bench *b) {
+    rnm_epilogue epilogue = {.scale = b->b1,
+                             .bias = b->b2,
+                             .out = b->u,
+                             .stride = RNM_PANEL,
+                             .activation = {.op = RNM_OP_Relu}};
+    b->kernels->finish(&epilogue, ROWS, RNM_PANEL, sums_of(b));
+}
+
+static void run_input(bench *b) {
+    const float *pixels[36];
+    for (unsigned n = 0; n < 36; ++n) {
+        pixels[n] = b->x + n * INPUTS;
+    }
+    b->kernels->winograd[b->k].input(pixels, INPUTS, b->u, INPUTS + 16);
+}
+
+static void run_weights(bench *b) {
+    b->kernels->winograd[b->k].weights(b->weights, INPUTS, b->u, STRIDE);
+}
+
+static void run_output(bench *b) {
+    b->kernels->winograd[b->k].output(b->u, RNM_PANEL * 3, sums_of(b));
+}
+
+/* The median of the seconds that one call takes. */
+static double seconds_of(bench *b, void (*run)(bench *b)) {
+    double samples[SAMPLES];
+    size_t calls = 1;
+    for (double taken = 0.0; taken < 1e-3; calls *= 2) {
+        double start = bench_seconds();
+        for (size_t n = 0; n < calls; ++n) {
+            run(b);
+        }
+        taken = bench_seconds() - start;
+    }
+    for (int sample = 0; sample < SAMPLES; ++sample) {
+        double start = bench_seconds();
+        for (size_t n = 0; n < calls; ++n) {
+            run(b);
+        }
+        samples[sample] = (bench_seconds() - start) / (double)calls;
+    }
+    qsort(samples, SAMPLES, sizeof *samples, compare_doubles);
+    return samples[SAMPLES / 2];
+}
+
+static void print_sums(bench *b, const char *what, void (*run)(bench *b), double products,
+                       double peak) {
+    double rate = 2.0 * products / seconds_of(b, run) * 1e-9;
+    printf("%-8s %-24s %8.1f GFLOP/s", b->kernels->name, what, rate);
+    if (peak > 0.0) {
+        printf("  %3.0f %% of peak", 100.0 * rate / peak);
+    }
+    printf("\n");
+}
+
+static void print_bytes(bench *b, const char *what, void (*run)(bench *b), double bytes) {
+    printf("%-8s %-24s %8.1f GB/s\n", b->kernels->name, what, bytes / seconds_of(b, run) * 1e-9);
+}
+
+static void print_time(bench *b, const char *what, void (*run)(bench *b), double parts,
+                       const char *unit) {
+    printf("%-8s F(%u) %-19s %8.1f ns %s\n", b->kernels->name, 2 * (b->k + 1), what,
+           seconds_of(b, run) / parts * 1e9, unit);
+}
+
+void bench_kernels(const rnm_kernels *kernels) {
+    check c = {.kernels = kernels, .state = 1};
+    const double panel_bytes = INPUTS * TAPS * RNM_PANEL * sizeof(float);
+    const size_t count = 36 * STRIDE;
+    bench b = {.kernels = kernels,
+               .x = check_floats(&c, count),
+               .weights = check_floats(&c, INPUTS * TAPS * RNM_PANEL),
+               .out = check_floats(&c, INPUTS * TAPS * RNM_PANEL),
+               .u = check_floats(&c, count)};
+    for (size_t k = 0; k < TAPS * RNM_TILE_PIXELS; ++k) {
+        b.rows[k] = b.x + k * INPUTS;
+    }
+    for (size_t k = 0; k < INPUTS * TAPS; ++k) {
+        b.bits[k] = check_random(&c, 0, UINT32_MAX);
+    }
+    for (size_t k = 0; k < RNM_PANEL; ++k) {
+        b.b1[k] = check_float(&c);
+        b.b2[k] = check_float(&c);
+    }
+    const double peak = bench_peak(kernels);
+    printf("%-8s %-24s %8.1f GFLOP/s\n", kernels->name, "peak", peak);
+    print_sums(&b, "gemm, 64 x 64", run_gemm, (double)ROWS * INPUTS * RNM_PANEL, peak);
+    print_sums(&b, "direct, 64 x 9, a tile", run_direct,
+               (double)kernels->tile_pixels * INPUTS * TAPS * RNM_PANEL, peak);
+    print_sums(&b, "depthwise, 9, a tile", run_depthwise,
+               (double)kernels->tile_pixels * TAPS * RNM_PANEL, peak);
+    print_bytes(&b, "flip", run_flip, 2 * panel_bytes + sizeof b.bits);
+    print_bytes(&b, "drop", run_drop, 2 * panel_bytes + sizeof b.bits);
+    print_bytes(&b, "s", run_s, 2 * panel_bytes);
+    print_bytes(&b, "finish, scale bias relu", run_finish, 2.0 * ROWS * RNM_PANEL * sizeof(float));
+    for (b.k = 0; b.k < 2; ++b.k) {
+        print_time(&b, "input", run_input, 1, "a tile of 64 channels");
+        print_time(&b, "weights", run_weights, INPUTS, "a kernel row of 32 outputs");
+        print_time(&b, "output", run_output, 1, "a tile of 32 outputs");
+    }
+    free(b.u);
+    free(b.out);
+    free(b.weights);
+    free(b.x);
+}
