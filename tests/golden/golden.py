@@ -30,6 +30,7 @@ MODES = (
     ("load --no-xnnpack", ("--expand=load", "--no-xnnpack", "--threads=1"), True),
     ("lazy", ("--expand=lazy", "--threads=2"), True),
     ("layer", ("--expand=layer", "--threads=3"), True),
+    ("panel", ("--expand=panel", "--threads=2"), True),
 )
 
 

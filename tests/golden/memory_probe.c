@@ -47,10 +47,13 @@ static void fill(rnm_tensor *input) {
 }
 
 static rnm_expand mode_of(const char *name) {
-    if (strcmp(name, "load") == 0) {
-        return RNM_EXPAND_LOAD;
+    static const char *const names[] = {"", "load", "lazy", "layer", "panel"};
+    int mode = RNM_EXPAND_PANEL;
+
+    while (mode > 0 && strcmp(name, names[mode]) != 0) {
+        mode--;
     }
-    return strcmp(name, "lazy") == 0 ? RNM_EXPAND_LAZY : RNM_EXPAND_LAYER;
+    return (rnm_expand)mode;
 }
 
 int main(int argc, char **argv) {

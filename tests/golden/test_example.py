@@ -11,7 +11,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 EXAMPLE = os.path.join(ROOT, "models", "example")
 RNC, RNRUN = sys.argv[1:3]
 MODES = (["--expand=load"], ["--expand=load", "--no-xnnpack"], ["--expand=lazy"],
-         ["--expand=layer"])
+         ["--expand=layer"], ["--expand=panel"], ["--isa=plain"])
 
 
 def read(*parts):

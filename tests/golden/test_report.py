@@ -14,7 +14,7 @@ import numpy as np
 import golden
 
 PROBE = os.environ.get("MEMORY_PROBE", "memory_probe")
-MODES = (("load",), ("load", "no-xnnpack"), ("lazy",), ("layer",))
+MODES = (("load",), ("load", "no-xnnpack"), ("lazy",), ("layer",), ("panel",))
 MEGABYTE = 1 << 20
 
 

@@ -12,7 +12,8 @@ from ckpt_writer import Tensor
 from tool_case import RNRUN, ToolCase
 
 MODES = {"load": ("--expand=load",), "load without XNNPACK": ("--expand=load", "--no-xnnpack"),
-         "lazy": ("--expand=lazy",), "layer": ("--expand=layer",)}
+         "lazy": ("--expand=lazy",), "layer": ("--expand=layer",),
+         "panel": ("--expand=panel",), "panel, plain": ("--expand=panel", "--isa=plain")}
 TRANSFORM = {"linear": "linear", "swish": "s", "bireal": "f", "static_drop": "drop",
              "random_bireal": "linear"}
 BATCH = 3
