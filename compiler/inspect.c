@@ -4,6 +4,7 @@
  */
 #include "rnc.h"
 
+#include "child.h"
 #include "error.h"
 #include "open_rnm.h"
 #include "readers/arena.h"
@@ -18,13 +19,6 @@ typedef struct inspection {
     rnc_model_info info; /* first, so that the public pointer is this one's */
     rnc_arena arena;
 } inspection;
-
-static const char *const transforms[RNM_TRANSFORM_KNOWN] = {
-    [RNM_TRANSFORM_LINEAR] = "linear",
-    [RNM_TRANSFORM_S] = "s",
-    [RNM_TRANSFORM_F] = "f",
-    [RNM_TRANSFORM_DROP] = "drop",
-};
 
 static const char *copy(inspection *in, const rnm_view *view, uint32_t name, rnm_error *err) {
     const char *text = rnm_view_string(view, name);
@@ -63,7 +57,7 @@ static rnm_status describe_layer(inspection *in, const rnm_view *view, uint32_t 
     *out = (rnc_layer_info){
         .name = copy(in, view, recipe->name, err),
         .op = op,
-        .transform = dense ? "dense" : transforms[recipe->transform],
+        .transform = dense ? "dense" : rnc_transform_name((rnc_transform)recipe->transform),
         .variant = recipe->flags & RNM_RECIPE_CASCADED      ? "cascaded"
                    : recipe->flags & RNM_RECIPE_INTERLEAVED ? "interleaved"
                                                             : "",
