@@ -115,7 +115,7 @@ static void note_hints(const rnc_job *job) {
     }
 }
 
-rnm_status rnc_job_run(rnc_job *job, rnm_error *err) {
+static rnm_status run(rnc_job *job, rnm_error *err) {
     rnm_status status;
     if ((status = choose_dataset(job, err)) != RNM_OK ||
         (status = rnc_topology_select(job, err)) != RNM_OK ||
@@ -133,6 +133,15 @@ rnm_status rnc_job_run(rnc_job *job, rnm_error *err) {
         dump(job, passes[k].name);
     }
     return RNM_OK;
+}
+
+rnm_status rnc_job_run(rnc_job *job, rnm_error *err) {
+    rnm_status status = run(job, err);
+    if (status == RNM_ERR_MEMORY && job->arena.status != RNM_OK) {
+        /* Passes give up alike at the arena's ceiling and at the system's. */
+        return rnm_fail_in(err, job->arena.status, job->source.weights->path);
+    }
+    return status;
 }
 
 rnm_status rnc_compile(const char *source, const char *target, const rnc_options *options,
