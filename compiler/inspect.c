@@ -46,7 +46,16 @@ static uint64_t count_zeros(const rnm_view *view, uint32_t tensor) {
                                                             : count_bits(view, tensor);
 }
 
-/* `seen` marks the parents that earlier layers use. */
+/* Bytes of a tensor that no earlier layer has counted; files may share any of them. */
+static uint64_t new_bytes(const rnm_view *view, uint32_t tensor, bool *seen) {
+    bool counted = tensor == RNM_NONE || seen[tensor];
+    if (!counted) {
+        seen[tensor] = true;
+    }
+    return counted ? 0 : view->tensors[tensor].length;
+}
+
+/* `seen` marks the tensors that earlier layers use. */
 static rnm_status describe_layer(inspection *in, const rnm_view *view, uint32_t recipe_index,
                                  const char *op, bool *seen, rnc_layer_info *out, rnm_error *err) {
     const rnm_recipe_rec *recipe = &view->recipes[recipe_index];
@@ -67,15 +76,14 @@ static rnm_status describe_layer(inspection *in, const rnm_view *view, uint32_t 
         .rank = recipe->rank,
         .parent_out = child.po,
         .parent_in = child.pi,
-        .parent_bytes = seen[recipe->parent] ? 0 : parent->length,
-        .beta_bytes = stored_bytes(view, recipe->betas),
-        .mask_bytes = stored_bytes(view, recipe->mask) + stored_bytes(view, recipe->zeros),
         .dense_bytes = (uint64_t)child.co * child.ci * child.taps * sizeof(float),
         .flips = count_bits(view, recipe->mask),
         .zeros = count_zeros(view, recipe->zeros),
     };
     memcpy(out->child, recipe->dims, sizeof out->child);
-    seen[recipe->parent] = true;
+    out->parent_bytes = new_bytes(view, recipe->parent, seen);
+    out->beta_bytes = new_bytes(view, recipe->betas, seen);
+    out->mask_bytes = new_bytes(view, recipe->mask, seen) + new_bytes(view, recipe->zeros, seen);
     return out->name == NULL || out->parent == NULL ? RNM_ERR_MEMORY : RNM_OK;
 }
 
