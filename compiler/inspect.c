@@ -4,6 +4,7 @@
  */
 #include "rnc.h"
 
+#include "child.h"
 #include "error.h"
 #include "open_rnm.h"
 #include "readers/arena.h"
@@ -18,13 +19,6 @@ typedef struct inspection {
     rnc_model_info info; /* first, so that the public pointer is this one's */
     rnc_arena arena;
 } inspection;
-
-static const char *const transforms[RNM_TRANSFORM_KNOWN] = {
-    [RNM_TRANSFORM_LINEAR] = "linear",
-    [RNM_TRANSFORM_S] = "s",
-    [RNM_TRANSFORM_F] = "f",
-    [RNM_TRANSFORM_DROP] = "drop",
-};
 
 static const char *copy(inspection *in, const rnm_view *view, uint32_t name, rnm_error *err) {
     const char *text = rnm_view_string(view, name);
@@ -52,7 +46,16 @@ static uint64_t count_zeros(const rnm_view *view, uint32_t tensor) {
                                                             : count_bits(view, tensor);
 }
 
-/* `seen` marks the parents that earlier layers use. */
+/* Bytes of a tensor that no earlier layer has counted; files may share any of them. */
+static uint64_t new_bytes(const rnm_view *view, uint32_t tensor, bool *seen) {
+    bool counted = tensor == RNM_NONE || seen[tensor];
+    if (!counted) {
+        seen[tensor] = true;
+    }
+    return counted ? 0 : view->tensors[tensor].length;
+}
+
+/* `seen` marks the tensors that earlier layers use. */
 static rnm_status describe_layer(inspection *in, const rnm_view *view, uint32_t recipe_index,
                                  const char *op, bool *seen, rnc_layer_info *out, rnm_error *err) {
     const rnm_recipe_rec *recipe = &view->recipes[recipe_index];
@@ -63,7 +66,7 @@ static rnm_status describe_layer(inspection *in, const rnm_view *view, uint32_t 
     *out = (rnc_layer_info){
         .name = copy(in, view, recipe->name, err),
         .op = op,
-        .transform = dense ? "dense" : transforms[recipe->transform],
+        .transform = dense ? "dense" : rnc_transform_name((rnc_transform)recipe->transform),
         .variant = recipe->flags & RNM_RECIPE_CASCADED      ? "cascaded"
                    : recipe->flags & RNM_RECIPE_INTERLEAVED ? "interleaved"
                                                             : "",
@@ -73,15 +76,14 @@ static rnm_status describe_layer(inspection *in, const rnm_view *view, uint32_t 
         .rank = recipe->rank,
         .parent_out = child.po,
         .parent_in = child.pi,
-        .parent_bytes = seen[recipe->parent] ? 0 : parent->length,
-        .beta_bytes = stored_bytes(view, recipe->betas),
-        .mask_bytes = stored_bytes(view, recipe->mask) + stored_bytes(view, recipe->zeros),
         .dense_bytes = (uint64_t)child.co * child.ci * child.taps * sizeof(float),
         .flips = count_bits(view, recipe->mask),
         .zeros = count_zeros(view, recipe->zeros),
     };
     memcpy(out->child, recipe->dims, sizeof out->child);
-    seen[recipe->parent] = true;
+    out->parent_bytes = new_bytes(view, recipe->parent, seen);
+    out->beta_bytes = new_bytes(view, recipe->betas, seen);
+    out->mask_bytes = new_bytes(view, recipe->mask, seen) + new_bytes(view, recipe->zeros, seen);
     return out->name == NULL || out->parent == NULL ? RNM_ERR_MEMORY : RNM_OK;
 }
 

@@ -115,9 +115,24 @@ static void note_hints(const rnc_job *job) {
     }
 }
 
-rnm_status rnc_job_run(rnc_job *job, rnm_error *err) {
+/* What the command line cannot get wrong but other callers can. */
+static rnm_status check_options(const rnc_options *options, rnm_error *err) {
+    rnm_dtype type = options->param_type;
+    if (type != 0 && type != RNM_F32 && type != RNM_F16 && type != RNM_BF16) {
+        return rnm_fail(err, RNM_ERR_ARGUMENT, "param_type must be 0, f32, f16 or bf16, found %d",
+                        (int)type);
+    }
+    if ((unsigned)options->generator > RNC_GENERATOR_CASCADED) {
+        return rnm_fail(err, RNM_ERR_ARGUMENT, "generator must be one of rnc_generator, found %d",
+                        (int)options->generator);
+    }
+    return RNM_OK;
+}
+
+static rnm_status run(rnc_job *job, rnm_error *err) {
     rnm_status status;
-    if ((status = choose_dataset(job, err)) != RNM_OK ||
+    if ((status = check_options(job->options, err)) != RNM_OK ||
+        (status = choose_dataset(job, err)) != RNM_OK ||
         (status = rnc_topology_select(job, err)) != RNM_OK ||
         (status = settle_dataset(job, err)) != RNM_OK) {
         return status;
@@ -133,6 +148,15 @@ rnm_status rnc_job_run(rnc_job *job, rnm_error *err) {
         dump(job, passes[k].name);
     }
     return RNM_OK;
+}
+
+rnm_status rnc_job_run(rnc_job *job, rnm_error *err) {
+    rnm_status status = run(job, err);
+    if (status == RNM_ERR_MEMORY && job->arena.status != RNM_OK) {
+        /* Passes give up alike at the arena's ceiling and at the system's. */
+        return rnm_fail_in(err, job->arena.status, job->source.weights->path);
+    }
+    return status;
 }
 
 rnm_status rnc_compile(const char *source, const char *target, const rnc_options *options,

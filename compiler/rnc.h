@@ -29,7 +29,7 @@ typedef struct rnc_options {
     const char *topology; /* YAML file; NULL: found by the checkpoint's hints and tensors */
     const char *dataset;  /* name of a known data set or YAML file; NULL: the checkpoint's hint */
     int input_height;     /* 0: the data set's, else the topology's */
-    int input_width;
+    int input_width;      /* 0: as input_height; counts only with it */
     rnc_generator generator;
     rnm_dtype param_type; /* of parents: 0 or RNM_F32, RNM_F16, RNM_BF16 */
     const char *dump_ir;  /* pass after which to dump the graph, "all", or NULL */
@@ -40,7 +40,8 @@ typedef struct rnc_options {
 } rnc_options;
 
 /* Compiles the checkpoint `source` into `target`, which is whole or untouched afterwards. `options`
- * may be NULL. RNM_ERR_IO, _FORMAT, _LIMIT, _UNSUPPORTED, _MODEL, _VALUE, _MEMORY, _RESOURCE. */
+ * may be NULL. RNM_ERR_ARGUMENT, _IO, _FORMAT, _LIMIT, _UNSUPPORTED, _MODEL, _VALUE, _MEMORY,
+ * _RESOURCE. */
 RNM_API rnm_status rnc_compile(const char *source, const char *target, const rnc_options *options,
                                rnm_error *error);
 

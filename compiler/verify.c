@@ -209,8 +209,36 @@ static rnm_status compare_node(verifier *v, uint32_t n) {
     return status;
 }
 
+/* The graph's input and output. Shapes between them follow from the input's and the nodes. */
+static void compare_ends(verifier *v) {
+    const rnc_graph *graph = &v->job->graph;
+    const rnm_graph_rec *record = v->view->graph;
+    if (record->input_count != 1 || record->output_count != 1) {
+        differ(v, "%u inputs and %u outputs in the file, one each by the checkpoint",
+               record->input_count, record->output_count);
+        return;
+    }
+    const rnm_shape shape = rnm_view_shape(v->view, v->view->inputs[0]);
+    if (!rnm_shape_equal(&shape, &graph->input->shape)) {
+        char found[RNM_SHAPE_TEXT];
+        char expected[RNM_SHAPE_TEXT];
+        differ(v,
+               "the input is %s in the file, %s by the checkpoint (--input-size and --dataset must "
+               "be as when it was compiled)",
+               rnm_shape_text(&shape, found, sizeof found),
+               rnm_shape_text(&graph->input->shape, expected, sizeof expected));
+    }
+    const char *input = value_name(v->view, v->view->inputs[0]);
+    const char *output = value_name(v->view, v->view->outputs[0]);
+    if (strcmp(input, graph->input->name) != 0 || strcmp(output, graph->output->name) != 0) {
+        differ(v, "input and output are %s and %s in the file, %s and %s by the checkpoint", input,
+               output, graph->input->name, graph->output->name);
+    }
+}
+
 static rnm_status compare_graph(verifier *v) {
     const rnc_graph *graph = &v->job->graph;
+    compare_ends(v);
     if (v->view->graph->node_count != graph->node_count) {
         differ(v, "%u nodes in the file, %zu by the checkpoint", v->view->graph->node_count,
                graph->node_count);

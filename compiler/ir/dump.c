@@ -4,10 +4,11 @@
  *
  *     after fuse_epilogue
  *     input [N, 3, 32, 32]
- *     layer1.0.conv1: [N, 32, 32, 32] = Conv(conv1, f 32x16x3x3 of layer1.0.conv1.weight 16x16,
- *         bias, scale) strides=1,1 pads=1,1,1,1 activation=Relu
+ *     layer1.0.conv1: [N, 32, 32, 32] nhwc = Conv(conv1, f 32x16x9 of layer1.0.conv1.weight 16x16,
+ *         bias, scale, -) strides=1,1 pads=1,1,1,1 activation=Relu until=3
+ *     output logits
  *
- * one node a line (broken here only).
+ * one node a line (broken here only); weights are outputs x inputs x taps.
  */
 #include "ir/graph.h"
 

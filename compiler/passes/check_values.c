@@ -133,7 +133,8 @@ static rnm_status check_child(const rnc_job *job, rnc_child *child, rnm_error *e
         return status;
     }
     if (child->transform == RNC_S) {
-        return check_s(job, child, parent.largest, err);
+        /* Rounding may make it larger, and s sees what is stored. */
+        return check_s(job, child, rnc_round_to(parent.largest, job->options->param_type), err);
     }
     value_check *mask_check = child->transform == RNC_DROP ? drop_value : sign_value;
     if ((status = look_through(job, child->mask, mask_check, &unused, err)) != RNM_OK ||

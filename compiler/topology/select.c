@@ -101,6 +101,10 @@ static rnm_status fit(rnc_job *job, const rnc_yaml *yaml, closest *best, rnm_err
         if (status == RNM_OK) {
             return attempt(job, yaml, prefixes[k], err); /* once more, for its notes */
         }
+        if (status == RNM_ERR_MEMORY) {
+            rnm_fail(err, error.status, "%s", error.text); /* nothing else will fit either */
+            return status;
+        }
         if (!best->any || layers_found(job) > best->layers) {
             *best = (closest){.error = error, .layers = layers_found(job), .any = true};
         }
@@ -136,7 +140,8 @@ static rnm_status select_given(rnc_job *job, rnm_error *err) {
     }
     status = fit(job, yaml, &best, err);
     rnc_yaml_close(yaml);
-    return status != RNM_OK && best.any ? fail_closest(&best, err) : status;
+    return status != RNM_OK && status != RNM_ERR_MEMORY && best.any ? fail_closest(&best, err)
+                                                                    : status;
 }
 
 /* Tries the topologies whose list of models has the checkpoint's word (`named`), or all others. */

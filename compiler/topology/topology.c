@@ -64,13 +64,19 @@ static const char *argument(const scope *in, const char *name, size_t length) {
     return NULL;
 }
 
-/* Replaces every $name in a text by the block's argument, itself expanded in the outer scope. */
+/* Replaces every $name in a text by the block's argument, itself expanded in the outer scope. It
+ * calls itself for what is behind a parameter, so texts are no longer than names may be. */
 static const char *expand_text(builder *b, const scope *in, const rnc_yaml_node *at,
                                const char *text, rnm_error *err) {
     rnc_graph *graph = &b->job->graph;
     const char *dollar = strchr(text, '$');
     if (dollar == NULL) {
         return text;
+    }
+    if (strlen(text) > RNM_LIMIT_NAME) {
+        rnc_yaml_fail(b->yaml, at, NULL, err, "`%.40s...` is longer than %u bytes", text,
+                      RNM_LIMIT_NAME);
+        return NULL;
     }
     size_t length = 0;
     while (name_byte(dollar[1 + length])) {

@@ -15,7 +15,8 @@
 #include <string.h>
 #include <yaml.h>
 
-enum { MAX_FILE = 1 << 20, MAX_DEPTH = 16, MAX_NODES = 100000 };
+/* Keys of one mapping are few because each new one is compared with all before it. */
+enum { MAX_FILE = 1 << 20, MAX_DEPTH = 16, MAX_NODES = 100000, MAX_KEYS = 1000 };
 
 typedef enum node_kind { SCALAR, LIST, MAP } node_kind;
 
@@ -127,6 +128,9 @@ static rnm_status on_scalar(builder *b, const yaml_event_t *event, int line, rnm
         return fail_at(b, line, err, "a zero byte in a text");
     }
     if (parent != NULL && parent->kind == MAP && b->pending_key == NULL) {
+        if (parent->count == MAX_KEYS) {
+            return fail_at(b, line, err, "more than 1000 keys in one mapping");
+        }
         if (has_key(parent, text)) {
             return rnm_fail(err, RNM_ERR_MODEL, "%s:%d: key `%s` stands twice", b->yaml->name, line,
                             text);

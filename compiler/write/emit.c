@@ -30,7 +30,8 @@ static parent_size stored_size(const rnc_child *child) {
                                           : (parent_size){child->po, child->pi};
 }
 
-/* Elements [first, first + count) of output `o`; `row` has room for a row of the child. */
+/* Elements [first, first + count) of output `o`. `rows` and `row`, which has room for a row of the
+ * child, are needed for random kernels only. */
 static void read_slice(rnc_child_rows *rows, const rnc_child *child, uint32_t o, size_t first,
                        size_t count, float *row, float *dst) {
     if (child->transform == RNC_RANDOM) {
@@ -62,11 +63,12 @@ static rnm_status emit_parent(rnc_file *file, const rnm_tensor_rec *record, cons
     size_t tile = TILE_BYTES / sizeof(float) / taps / size.outputs;
     tile = tile == 0 ? 1 : tile > size.inputs ? size.inputs : tile;
     rnm_status status = RNM_OK;
-    rnc_child_rows *rows = rnc_child_rows_open(child, RNM_F32);
-    float *row = malloc((size_t)child->ci * taps * sizeof *row);
+    bool random = child->transform == RNC_RANDOM; /* else a child may be huge, its parent small */
+    rnc_child_rows *rows = random ? rnc_child_rows_open(child, RNM_F32) : NULL;
+    float *row = random ? malloc((size_t)child->ci * taps * sizeof *row) : NULL;
     float *slices = malloc(size.outputs * tile * taps * sizeof *slices);
     float *turned = malloc(size.outputs * sizeof *turned);
-    if (rows == NULL || row == NULL || slices == NULL || turned == NULL) {
+    if ((random && (rows == NULL || row == NULL)) || slices == NULL || turned == NULL) {
         status = no_memory(file, record, err);
         goto done;
     }

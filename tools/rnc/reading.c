@@ -41,7 +41,7 @@ static bool parse_size(const char *text, int *height, int *width) {
         return false;
     }
     int count = sscanf(text, "%6dx%6d%c", height, width, &extra);
-    if (count == 1 && strspn(text, "0123456789") == strlen(text)) {
+    if (count == 1 && sscanf(text, "%6d%c", height, &extra) == 1) {
         *width = *height;
         count = 2;
     }

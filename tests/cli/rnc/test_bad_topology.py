@@ -9,7 +9,8 @@ import network
 from tool_case import ToolCase
 
 LAYER = "  - {op: Conv, layer: stem, pads: 1}\n"
-HEAD = "topology: bad\ninput: {height: 8, width: 8}\ngraph:\n"
+INPUT = "input: {height: 8, width: 8}\n"
+HEAD = f"topology: bad\n{INPUT}graph:\n"
 FAST = 2.0  # seconds of processor time that no topology may take
 
 
@@ -20,7 +21,7 @@ def used():
 
 def doubling(levels):
     """Blocks that use the one before twice: 2^levels nodes in a few lines."""
-    text = "topology: bomb\nblocks:\n  b0:\n    - {op: Relu}\n    - {op: Relu}\n"
+    text = "topology: bomb\n" + INPUT + "blocks:\n  b0:\n    - {op: Relu}\n    - {op: Relu}\n"
     for level in range(1, levels):
         text += f"  b{level}:\n" + f"    - {{use: b{level - 1}}}\n" * 2
     return text + f"graph:\n  - {{use: b{levels - 1}}}\n"
@@ -72,6 +73,9 @@ class BadTopology(ToolCase):
 
     def test_large_list(self):
         self.refuses_yaml(HEAD + "  - {op: Relu}\n" * 60_000, [])
+
+    def test_large_mapping(self):
+        self.refuses_yaml("".join(f"{k:x}:\n" for k in range(99_000)), ["1000 keys"], 1001)
 
     def test_alias(self):
         self.refuses_yaml("topology: &a x\nabout: *a\ngraph:\n" + LAYER, ["alias"], 2)
@@ -188,16 +192,20 @@ class BadTopology(ToolCase):
                 self.refuses_yaml(text + "graph:\n  - {use: a}\n", ["use"])
 
     def test_doubling_blocks(self):
-        for levels in (8, 20, 40, 60, 1000):
+        for levels in (10, 20, 40, 60, 1000):
             with self.subTest(levels=levels):
                 self.refuses_yaml(doubling(levels), [])
 
     def test_long_parameter(self):
         """Each level doubles its parameter's length."""
-        text = "topology: x\nblocks:\n  b0:\n    - {op: Conv, layer: $p}\n"
+        text = "topology: x\n" + INPUT + "blocks:\n  b0:\n    - {op: Conv, layer: $p}\n"
         for level in range(1, 30):
             text += f"  b{level}:\n    - {{use: b{level - 1}, p: $p$p}}\n"
         self.refuses_yaml(text + "graph:\n  - {use: b29, p: abcdefgh}\n", [])
+
+    def test_many_parameters_in_one_text(self):
+        text = INPUT + "blocks:\n  b:\n    - {op: Conv, layer: " + "$p" * 300000 + "}\n"
+        self.refuses_yaml("topology: x\n" + text + "graph:\n  - {use: b, p: a}\n", ["longer"], 5)
 
     def test_missing_file(self):
         self.refuses(1, ["nowhere.yaml"], "compile", self.source, "-t", self.path("nowhere.yaml"))

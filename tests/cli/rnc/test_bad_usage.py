@@ -69,7 +69,7 @@ class BadUsage(UsageCase):
 
     def test_input_size(self):
         for size in ("", "x", "0x0", "8x", "x8", "8x8x8", "-8x8", "8.5x8", "a", "0", "8x0", "8 x8",
-                     "99999999999999x8", "+8x8", " 8x8"):
+                     "99999999999999x8", "+8x8", " 8x8", "1234567"):
             with self.subTest(size=size):
                 self.refuses(2, ["input-size"], *self.compile_line(f"--input-size={size}"))
 

@@ -122,6 +122,13 @@ class OwnNetwork(ToolCase):
         self.compile(network.tensors_of("swish"))
         self.assertEqual(self.read("net.rnm"), first)
 
+    def test_verify_sees_another_input_size(self):
+        self.compile(network.tensors_of("linear"), "--input-size=13x10")
+        line = ("verify", self.path("net.rnm"), "--against", self.path("net.ckpt"), "-t",
+                self.topology)
+        self.accepts(*line, "--input-size=13x10")
+        self.refuses(1, ["net.rnm", "input"], *line)
+
     def test_verify_sees_another_checkpoint(self):
         self.compile(network.tensors_of("bireal"))
         other = network.tensors_of("bireal")
