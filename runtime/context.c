@@ -25,6 +25,10 @@ static rnm_status check_options(const rnm_model *model, const rnm_context_option
         return rnm_fail(err, RNM_ERR_ARGUMENT, "expand: expected a mode, found %d",
                         (int)options->expand);
     }
+    if (options->isa < RNM_ISA_BEST || options->isa > RNM_ISA_NEON) {
+        return rnm_fail(err, RNM_ERR_ARGUMENT, "isa: expected an instruction set, found %d",
+                        (int)options->isa);
+    }
     int expected = options->symbols != NULL ? rnm_model_symbol_count(model) : 0;
     if (options->symbol_count != expected) {
         return rnm_fail(err, RNM_ERR_ARGUMENT, "symbol_count: expected %d, found %d", expected,

@@ -108,7 +108,7 @@ RNM_API const rnm_preprocess *rnm_model_preprocess(const rnm_model *model, int i
 
 /* When child weights exist. */
 typedef enum rnm_expand {
-    RNM_EXPAND_DEFAULT = 0, /* panel */
+    RNM_EXPAND_DEFAULT = 0, /* the best there is: panel */
     RNM_EXPAND_LOAD = 1,    /* all when the context is made (XNNPACK where built in) */
     RNM_EXPAND_LAZY = 2,    /* each layer's at its first use, kept in the context */
     RNM_EXPAND_LAYER = 3,   /* each layer's at every run, in one shared scratch */
@@ -131,7 +131,8 @@ typedef struct rnm_context_options {
     int symbol_count;       /* entries in `symbols`; 0 when NULL */
     bool no_xnnpack;        /* load mode on our own kernels */
     bool direct_only;       /* no Winograd: 3x3 layers as exact as the others, and slower */
-    rnm_isa isa;            /* no kernels above this; one that the CPU lacks is passed over */
+    rnm_isa isa;            /* no kernels above this; one that the CPU lacks is passed over, and
+                               on a CPU of another kind all of its own are allowed */
     uint64_t max_bytes;     /* refuse (RNM_ERR_LIMIT) a context that needs more; 0: no limit */
     const rnm_allocator *allocator; /* NULL: the model's. Copied. */
 } rnm_context_options;

@@ -46,7 +46,8 @@ class Cases(golden.GoldenTest):
                 self.check_weights(rnm, ckpt_file.state_dict(case / "model.ckpt"))
                 self.check_modes(rnm, case / "input.npy",
                                  [np.load(case / name) for name in ("logits.npy",
-                                                                    "logits_f64.npy")])
+                                                                    "logits_f64.npy")],
+                                 strict=True)
 
     def test_expanded(self):
         """Children against those that the original expanded."""
@@ -74,7 +75,7 @@ class Cases(golden.GoldenTest):
                     if name != "legacy.ckpt":
                         self.check_weights(rnm, ckpt_file.state_dict(variant))
                     self.check_modes(rnm, case / "input.npy",
-                                     [np.load(case / (reference or "logits.npy"))])
+                                     [np.load(case / (reference or "logits.npy"))], strict=True)
 
     def test_refused(self):
         """Damaged, hostile and incomplete files: one line, exit code 1, no file left."""
