@@ -54,7 +54,8 @@ int rnc_command_compile(int argc, char **argv) {
         CLI_CHOICE("param-type", 0, &reading.param_type, rnc_param_type_choices,
                    "how parents are stored; f32 loses nothing"),
         CLI_TEXT("dump-ir", 0, &reading.dump_ir, "PASS",
-                 "print the graph after a pass that `rnc list` names, or `all`"),
+                 "print the graph on stderr after a pass that `rnc list`\n"
+                 "names, or `all`"),
     };
     const cli_command command = {
         .name = "rnc compile",
