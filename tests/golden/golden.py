@@ -30,7 +30,7 @@ MODES = (
     ("load", ("--expand=load", "--threads=2"), None),
     ("load --no-xnnpack", ("--expand=load", "--no-xnnpack", "--threads=1"), "winograd"),
     ("lazy", ("--expand=lazy", "--threads=2"), "winograd"),
-    ("layer", ("--expand=layer", "--threads=3"), "winograd"),
+    ("layer", ("--expand=layer", "--threads=1"), "winograd"),
     ("panel", ("--expand=panel", "--threads=2"), "winograd"),
     ("layer --direct", ("--expand=layer", "--direct", "--threads=2"), "direct"),
     ("panel --direct", ("--expand=panel", "--direct", "--threads=1"), "direct"),
