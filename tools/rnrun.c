@@ -5,6 +5,7 @@
 #include "error.h"
 #include "options.h"
 #include "paths.h"
+#include "process.h"
 #include "run.h"
 #include "say.h"
 #include "settings.h"
@@ -103,13 +104,14 @@ static rnm_status check_graph(const rnm_model *model, const char *path, rnm_erro
     return rnm_fail(error, RNM_ERR_UNSUPPORTED, "%s: has no inputs or no outputs", path);
 }
 
-static int run(const rnrun_settings *settings, job *chosen) {
+static int run(rnrun_settings *settings, job *chosen) {
     const char *path = settings->files.items[0];
     rnm_model *model = NULL;
     rnm_error error = {0};
     show s;
     int exit_code;
     show_begin(&s, path, settings->json, settings->quiet);
+    settings->load_began = process_clock();
     if (rnm_model_open(path, NULL, &model, &error) != RNM_OK ||
         check_graph(model, path, &error) != RNM_OK) {
         exit_code = show_failure(&s, NULL, &error);
@@ -122,7 +124,8 @@ static int run(const rnrun_settings *settings, job *chosen) {
 }
 
 int main(int argc, char **argv) {
-    rnrun_settings settings = {.threads = threads_unasked(), .top = TOP_UNASKED};
+    rnrun_settings settings = {
+        .began = process_began(), .threads = threads_unasked(), .top = TOP_UNASKED};
     const cli_option options[] = {
         CLI_NUMBER("top", 'k', &settings.top, "K", 1, RNRUN_TOP_MOST,
                    "how many labels to print; 5 unless given"),
@@ -152,7 +155,8 @@ int main(int argc, char **argv) {
                    "is passed over"),
         CLI_NUMBER("bench", 0, &settings.bench, "N", 1, BENCH_MOST,
                    "time N runs on made-up input, of --batch items each\n"
-                   "(1 unless given), and say what memory the process took"),
+                   "(1 unless given), and the first answer since the start\n"
+                   "of the process, and say what memory the process took"),
         CLI_FLAG("report", 'r', &settings.report, "say what memory the model takes"),
         CLI_FLAG("json", 'j', &settings.json, "print one JSON object; sizes are exact"),
         CLI_FLAG("quiet", 'q', &settings.quiet, "print results and errors only"),

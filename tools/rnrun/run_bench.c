@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Timing: the network on made-up input, over and over, and the process's peak memory.
+ * Timing: the network on made-up input, over and over, its first answer, and the process's peak
+ * memory.
  */
 #include "run.h"
 
 #include "error.h"
+#include "process.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 
 /* Runs before those that count: caches, page tables and clocks settle. */
 enum { WARM_UP = 3 };
-
-static double seconds_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 static int ascending(const void *a, const void *b) {
     double x = *(const double *)a;
@@ -38,21 +31,21 @@ static void make_input(rnm_tensor *tensor) {
     }
 }
 
-static uint64_t peak_bytes(void) {
-    struct rusage usage;
-    return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss * 1024 : 0;
-}
-
-/* Fills times[count] with seconds, in ascending order. */
-static rnm_status measure(rnm_context *context, double *times, size_t count, rnm_error *error) {
+/* Fills times[count] with seconds, in ascending order, and *first with when the first run ended. */
+static rnm_status measure(rnm_context *context, double *times, size_t count, double *first,
+                          rnm_error *error) {
     for (size_t k = 0; k < WARM_UP + count; k++) {
-        double start = seconds_now();
+        double start = process_clock();
         rnm_status status = rnm_context_run(context, error);
         if (status != RNM_OK) {
             return status;
         }
+        double end = process_clock();
+        if (k == 0) {
+            *first = end;
+        }
         if (k >= WARM_UP) {
-            times[k - WARM_UP] = seconds_now() - start;
+            times[k - WARM_UP] = end - start;
         }
     }
     qsort(times, count, sizeof *times, ascending);
@@ -67,6 +60,7 @@ int run_bench(const rnrun_settings *settings, const rnm_model *model, show *s) {
     int64_t symbols[1] = {settings->bench_batch};
     size_t count = (size_t)settings->bench;
     int exit_code = 0;
+    double loaded, first = 0;
     double *times = calloc(count, sizeof *times);
     if (rnm_model_symbol_count(model) == 1) {
         options.symbols = symbols;
@@ -82,10 +76,11 @@ int run_bench(const rnrun_settings *settings, const rnm_model *model, show *s) {
         exit_code = show_failure(s, NULL, &error);
         goto done;
     }
+    loaded = process_clock();
     for (int k = 0; k < rnm_model_input_count(model); k++) {
         make_input(rnm_context_input(context, k));
     }
-    if (measure(context, times, count, &error) != RNM_OK) {
+    if (measure(context, times, count, &first, &error) != RNM_OK) {
         rnm_fail_in(&error, error.status, path);
         exit_code = show_failure(s, NULL, &error);
         goto done;
@@ -97,7 +92,9 @@ int run_bench(const rnrun_settings *settings, const rnm_model *model, show *s) {
                               .median_ms = 1e3 * times[count / 2],
                               .min_ms = 1e3 * times[0],
                               .batch = options.symbols != NULL ? symbols[0] : 1,
-                              .peak_bytes = peak_bytes()},
+                              .load_ms = 1e3 * (loaded - settings->load_began),
+                              .first_answer_ms = 1e3 * (first - settings->began),
+                              .peak_bytes = process_peak_bytes()},
                &report);
     if (settings->report) {
         show_report(s, path, &report);

@@ -21,6 +21,8 @@ typedef struct rnrun_settings {
     int64_t batch;       /* items of an array to run at once */
     int64_t bench;       /* runs to time; 0: none */
     int64_t bench_batch; /* items of a timed run */
+    double began;        /* the process, on process.h's clock */
+    double load_began;   /* opening the model */
     bool no_xnnpack, direct_only, json, quiet, report;
 } rnrun_settings;
 

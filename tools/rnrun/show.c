@@ -222,6 +222,8 @@ void show_bench(show *s, const char *model_path, const show_timing *timing,
         json_double(json, "min_ms", timing->min_ms);
         json_int(json, "threads", report->threads);
         json_int(json, "batch", timing->batch);
+        json_double(json, "load_ms", timing->load_ms);
+        json_double(json, "first_answer_ms", timing->first_answer_ms);
         json_uint(json, "peak_bytes", timing->peak_bytes);
         json_end(json);
         return;
@@ -229,8 +231,9 @@ void show_bench(show *s, const char *model_path, const show_timing *timing,
     char peak[SAY_BYTES_SIZE];
     put_name(model_path);
     printf(": median %.3f ms, least %.3f ms of %zu runs; batch %lld, %d thread%s, --expand=%s, %s, "
-           "peak memory %s\n",
+           "loaded in %.2f ms, first answer after %.2f ms, peak memory %s\n",
            timing->median_ms, timing->min_ms, timing->runs, (long long)timing->batch,
            report->threads, report->threads == 1 ? "" : "s", expand_names[report->expand],
-           report->xnnpack_used ? "XNNPACK" : report->isa, say_bytes(timing->peak_bytes, peak));
+           report->xnnpack_used ? "XNNPACK" : report->isa, timing->load_ms, timing->first_answer_ms,
+           say_bytes(timing->peak_bytes, peak));
 }

@@ -45,7 +45,9 @@ typedef struct show_timing {
     size_t runs;
     double median_ms, min_ms;
     int64_t batch;
-    uint64_t peak_bytes; /* of the process */
+    double load_ms;         /* opening the model and making the context */
+    double first_answer_ms; /* from the start of the process (process.h) to the first output */
+    uint64_t peak_bytes;    /* of the process; 0: unknown */
 } show_timing;
 
 void show_bench(show *s, const char *model_path, const show_timing *timing,

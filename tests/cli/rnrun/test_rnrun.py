@@ -289,6 +289,19 @@ class Models(Folder):
                     "xnnpack", "total", "dense", "compact", "total_over_dense"):
             self.assertIn(key, report)
 
+    def test_bench(self):
+        held = bytearray(b"x") * (400 << 20)  # of the parent, which is none of the child's
+        bench = json.loads(run("small.rnm", "--bench=5", "--batch=3", "--threads=1", "--json")[0])
+        bench = bench["bench"]
+        self.assertEqual(len(held), 400 << 20)
+        self.assertEqual((bench["runs"], bench["threads"], bench["batch"]), (5, 1, 3))
+        self.assertLessEqual(bench["min_ms"], bench["median_ms"])
+        self.assertGreater(bench["min_ms"], 0)
+        self.assertGreater(bench["load_ms"], 0)
+        self.assertGreater(bench["first_answer_ms"], bench["load_ms"])
+        self.assertLess(bench["peak_bytes"], 200 << 20)
+        self.assertIn("first answer after", run("small.rnm", "--bench=1")[0])
+
     def test_broken_models(self):
         write_png("a.png")
         with open("small.rnm", "rb") as file:
