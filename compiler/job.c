@@ -15,7 +15,6 @@ void rnc_job_begin(rnc_job *job, const rnc_weights *weights, const rnc_options *
     *job = (rnc_job){.arena = rnc_arena_make(JOB_CEILING),
                      .source = {.weights = weights},
                      .options = options != NULL ? options : &defaults};
-    job->graph.symbol = "N";
     job->graph.arena = &job->arena;
 }
 

@@ -73,7 +73,7 @@ static rnm_status settle_dataset(rnc_job *job, rnm_error *err) {
         note_no_dataset(job);
         return RNM_OK;
     }
-    const rnm_shape *input = &job->graph.input->shape;
+    const rnm_shape *input = &job->graph.inputs[0]->shape;
     rnc_dataset *dataset = &job->dataset;
     int64_t least_height = (int64_t)dataset->preprocess.pad_top + dataset->preprocess.pad_bottom;
     int64_t least_width = (int64_t)dataset->preprocess.pad_left + dataset->preprocess.pad_right;
@@ -94,7 +94,7 @@ static rnm_status settle_dataset(rnc_job *job, rnm_error *err) {
     if (dataset->height != input->dims[2] || dataset->width != input->dims[3]) {
         rnc_dataset_resize(dataset, input->dims[2], input->dims[3]);
     }
-    const rnm_shape *output = &job->graph.output->shape;
+    const rnm_shape *output = &job->graph.outputs[0]->shape;
     if (dataset->label_count > 0 &&
         (output->rank != 2 || output->dims[1] != (int64_t)dataset->label_count)) {
         rnc_note(job,
@@ -108,7 +108,7 @@ static rnm_status settle_dataset(rnc_job *job, rnm_error *err) {
 
 static void note_hints(const rnc_job *job) {
     const rnc_hints *hints = &job->source.weights->hints;
-    const rnm_shape *output = &job->graph.output->shape;
+    const rnm_shape *output = &job->graph.outputs[0]->shape;
     if (hints->num_classes > 0 && output->rank == 2 && output->dims[1] != hints->num_classes) {
         rnc_note(job, "the checkpoint speaks of %lld classes, its last layer has %lld",
                  (long long)hints->num_classes, (long long)output->dims[1]);

@@ -135,6 +135,24 @@ static void compare_channel(verifier *v, const char *node, const char *part, con
     }
 }
 
+/* Bytes, so that NaNs compare too. */
+static void compare_constant(verifier *v, const char *node, const rnc_value *ours,
+                             uint32_t tensor) {
+    const rnm_tensor_rec *record = &v->view->tensors[tensor];
+    const uint8_t *found = rnm_view_tensor(v->view, tensor);
+    const size_t size = rnm_dtype_size(ours->shape.dtype);
+    int64_t elements = rnc_tensor_elements(ours->tensor);
+    bool same = record->dtype == ours->shape.dtype && record->length == (uint64_t)elements * size;
+    for (int64_t k = 0; k < elements && same; k++) {
+        uint8_t expected[sizeof(uint64_t)];
+        rnc_tensor_copy(ours->tensor, k, 1, expected);
+        same = memcmp(expected, found + (size_t)k * size, size) == 0;
+    }
+    if (!same) {
+        differ(v, "node %s: constant %s differs", node, ours->name);
+    }
+}
+
 static bool same_numbers(int op, float a_alpha, float b_alpha, float a_beta, float b_beta) {
     unsigned has = rnc_op_attributes(op);
     return (!(has & RNC_HAS_ALPHA) || same_float(a_alpha, b_alpha)) &&
@@ -190,6 +208,8 @@ static rnm_status compare_node(verifier *v, uint32_t n) {
             same = record->kind == (weight ? RNM_VALUE_RECIPE : RNM_VALUE_TENSOR);
             if (same && weight) {
                 status = compare_recipe(v, value->child, record->source);
+            } else if (same && value->kind == RNC_VALUE_CONSTANT) {
+                compare_constant(v, ours->name, value, record->source);
             } else if (same) {
                 const char *part =
                     ours->op == RNM_OP_ScaleBias ? (i == 1 ? "scale" : "bias") : parts[i];
@@ -209,30 +229,37 @@ static rnm_status compare_node(verifier *v, uint32_t n) {
     return status;
 }
 
-/* The graph's input and output. Shapes between them follow from the input's and the nodes. */
-static void compare_ends(verifier *v) {
-    const rnc_graph *graph = &v->job->graph;
-    const rnm_graph_rec *record = v->view->graph;
-    if (record->input_count != 1 || record->output_count != 1) {
-        differ(v, "%u inputs and %u outputs in the file, one each by the checkpoint",
-               record->input_count, record->output_count);
-        return;
-    }
-    const rnm_shape shape = rnm_view_shape(v->view, v->view->inputs[0]);
-    if (!rnm_shape_equal(&shape, &graph->input->shape)) {
+static void compare_end(verifier *v, const char *kind, const rnc_value *ours, uint32_t theirs) {
+    const rnm_shape shape = rnm_view_shape(v->view, theirs);
+    if (!rnm_shape_equal(&shape, &ours->shape)) {
         char found[RNM_SHAPE_TEXT];
         char expected[RNM_SHAPE_TEXT];
         differ(v,
-               "the input is %s in the file, %s by the checkpoint (--input-size and --dataset must "
+               "the %s is %s in the file, %s by the checkpoint (--input-size and --dataset must "
                "be as when it was compiled)",
-               rnm_shape_text(&shape, found, sizeof found),
-               rnm_shape_text(&graph->input->shape, expected, sizeof expected));
+               kind, rnm_shape_text(&shape, found, sizeof found),
+               rnm_shape_text(&ours->shape, expected, sizeof expected));
     }
-    const char *input = value_name(v->view, v->view->inputs[0]);
-    const char *output = value_name(v->view, v->view->outputs[0]);
-    if (strcmp(input, graph->input->name) != 0 || strcmp(output, graph->output->name) != 0) {
-        differ(v, "input and output are %s and %s in the file, %s and %s by the checkpoint", input,
-               output, graph->input->name, graph->output->name);
+    const char *name = value_name(v->view, theirs);
+    if (strcmp(name, ours->name) != 0) {
+        differ(v, "the %s is %s in the file, %s by the checkpoint", kind, name, ours->name);
+    }
+}
+
+/* The graph's inputs and outputs. Shapes between them follow from the inputs' and the nodes. */
+static void compare_ends(verifier *v) {
+    const rnc_graph *graph = &v->job->graph;
+    const rnm_graph_rec *record = v->view->graph;
+    if (record->input_count != graph->input_count || record->output_count != graph->output_count) {
+        differ(v, "%u inputs and %u outputs in the file, %zu and %zu by the checkpoint",
+               record->input_count, record->output_count, graph->input_count, graph->output_count);
+        return;
+    }
+    for (uint32_t k = 0; k < record->input_count; k++) {
+        compare_end(v, "input", graph->inputs[k], v->view->inputs[k]);
+    }
+    for (uint32_t k = 0; k < record->output_count; k++) {
+        compare_end(v, "output", graph->outputs[k], v->view->outputs[k]);
     }
 }
 

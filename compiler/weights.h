@@ -66,4 +66,7 @@ int64_t rnc_tensor_elements(const rnc_tensor *tensor);
  * Integers and f64 are converted with one rounding; f16 and bf16 exactly. */
 void rnc_tensor_copy_f32(const rnc_tensor *tensor, int64_t first, int64_t count, float *dst);
 
+/* The same without conversion: elements of the tensor's own type. */
+void rnc_tensor_copy(const rnc_tensor *tensor, int64_t first, int64_t count, void *dst);
+
 #endif

@@ -19,7 +19,7 @@ static void dump_shape(const rnc_graph *graph, const rnm_shape *shape, FILE *fil
     for (int d = 0; d < shape->rank; d++) {
         fputs(d == 0 ? "" : ", ", file);
         if (shape->dims[d] < 0) {
-            fputs(graph->symbol, file);
+            fputs(graph->symbols[-1 - shape->dims[d]], file);
         } else {
             fprintf(file, "%" PRId64, shape->dims[d]);
         }
@@ -39,6 +39,8 @@ static void dump_input(const rnc_value *value, int position, FILE *file) {
         if (child->parent != NULL) {
             fprintf(file, " of %s %ux%u", child->parent->name, child->po, child->pi);
         }
+    } else if (value->kind == RNC_VALUE_CONSTANT) {
+        fprintf(file, "constant %s", value->name);
     } else if (value->kind == RNC_VALUE_CHANNEL) {
         fputs(position < RNC_WEIGHTED_INPUTS ? roles[position] : "channel", file);
     } else {
@@ -54,9 +56,12 @@ static void dump_list(const char *name, const int64_t *list, int count, FILE *fi
 }
 
 void rnc_graph_dump(const rnc_graph *graph, const char *pass, FILE *file) {
-    fprintf(file, "after %s\n%s ", pass, graph->input->name);
-    dump_shape(graph, &graph->input->shape, file);
-    fputc('\n', file);
+    fprintf(file, "after %s\n", pass);
+    for (size_t k = 0; k < graph->input_count; k++) {
+        fprintf(file, "%s ", graph->inputs[k]->name);
+        dump_shape(graph, &graph->inputs[k]->shape, file);
+        fputc('\n', file);
+    }
     for (size_t n = 0; n < graph->node_count; n++) {
         const rnc_node *node = graph->nodes[n];
         const rnm_node_attrs *attrs = &node->attrs;
@@ -83,5 +88,7 @@ void rnc_graph_dump(const rnc_graph *graph, const char *pass, FILE *file) {
         }
         fputc('\n', file);
     }
-    fprintf(file, "output %s\n", graph->output->name);
+    for (size_t k = 0; k < graph->output_count; k++) {
+        fprintf(file, "output %s\n", graph->outputs[k]->name);
+    }
 }

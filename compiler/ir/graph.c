@@ -16,6 +16,8 @@ rnc_value *rnc_value_create(rnc_graph *graph, const char *name, rnc_value_kind k
         value->kind = kind;
         value->shape.dtype = RNM_F32;
         value->last_use = RNM_NONE;
+        value->source = RNM_NONE;
+        value->index = RNM_NONE;
     }
     return value;
 }
@@ -29,6 +31,61 @@ rnc_value *rnc_channel_create(rnc_graph *graph, const char *name, int64_t count,
     value->shape.dims[0] = count;
     value->channel = rnc_arena_array(graph->arena, (size_t)count, sizeof(float), err);
     return value->channel == NULL ? NULL : value;
+}
+
+rnc_value *rnc_constant_create(rnc_graph *graph, const char *name, const rnc_tensor *tensor,
+                               rnm_error *err) {
+    rnc_value *value = rnc_value_create(graph, name, RNC_VALUE_CONSTANT, err);
+    if (value != NULL) {
+        value->tensor = tensor;
+        value->shape.dtype = tensor->dtype;
+        value->shape.rank = tensor->rank;
+        memcpy(value->shape.dims, tensor->dims, sizeof tensor->dims);
+    }
+    return value;
+}
+
+rnm_status rnc_graph_reserve_ends(rnc_graph *graph, size_t inputs, size_t outputs, rnm_error *err) {
+    graph->inputs = rnc_arena_array(graph->arena, inputs, sizeof(rnc_value *), err);
+    graph->outputs = rnc_arena_array(graph->arena, outputs, sizeof(rnc_value *), err);
+    graph->input_count = inputs;
+    graph->output_count = outputs;
+    return graph->inputs == NULL || graph->outputs == NULL ? RNM_ERR_MEMORY : RNM_OK;
+}
+
+rnm_status rnc_graph_add_symbol(rnc_graph *graph, const char *name, int64_t *dim, rnm_error *err) {
+    if (graph->symbol_count == RNM_LIMIT_SYMBOLS) {
+        return rnm_fail(err, RNM_ERR_LIMIT, "more than %u symbolic dimensions", RNM_LIMIT_SYMBOLS);
+    }
+    const char **symbols =
+        rnc_arena_array(graph->arena, graph->symbol_count + 1, sizeof *symbols, err);
+    if (symbols == NULL) {
+        return RNM_ERR_MEMORY;
+    }
+    for (size_t k = 0; k < graph->symbol_count; k++) {
+        symbols[k] = graph->symbols[k];
+    }
+    symbols[graph->symbol_count] = name;
+    graph->symbols = symbols;
+    *dim = -1 - (int64_t)graph->symbol_count++;
+    return RNM_OK;
+}
+
+static bool listed(rnc_value *const *values, size_t count, const rnc_value *value) {
+    for (size_t k = 0; k < count; k++) {
+        if (values[k] == value) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool rnc_graph_is_input(const rnc_graph *graph, const rnc_value *value) {
+    return listed(graph->inputs, graph->input_count, value);
+}
+
+bool rnc_graph_is_output(const rnc_graph *graph, const rnc_value *value) {
+    return listed(graph->outputs, graph->output_count, value);
 }
 
 const char *rnc_join(rnc_graph *graph, const char *first, const char *second, rnm_error *err) {
@@ -81,7 +138,7 @@ rnm_status rnc_graph_insert(rnc_graph *graph, size_t at, rnc_node *node, rnm_err
 }
 
 size_t rnc_graph_readers(const rnc_graph *graph, const rnc_value *value) {
-    size_t readers = graph->output == value;
+    size_t readers = rnc_graph_is_output(graph, value);
     for (size_t n = 0; n < graph->node_count; n++) {
         for (int i = 0; i < graph->nodes[n]->input_count; i++) {
             readers += graph->nodes[n]->inputs[i] == value;
@@ -98,8 +155,10 @@ void rnc_graph_replace(rnc_graph *graph, const rnc_value *from, rnc_value *to) {
             }
         }
     }
-    if (graph->output == from) {
-        graph->output = to;
+    for (size_t k = 0; k < graph->output_count; k++) {
+        if (graph->outputs[k] == from) {
+            graph->outputs[k] = to;
+        }
     }
 }
 

@@ -35,8 +35,9 @@ enum {
 
 typedef enum rnc_value_kind {
     RNC_VALUE_ACTIVATION,
-    RNC_VALUE_CHANNEL, /* a vector of f32, one a channel */
-    RNC_VALUE_WEIGHT,  /* a child weight */
+    RNC_VALUE_CHANNEL,  /* a vector of f32, one a channel */
+    RNC_VALUE_WEIGHT,   /* a child weight */
+    RNC_VALUE_CONSTANT, /* a tensor of any type and shape, in the place of an activation */
 } rnc_value_kind;
 
 struct rnc_node;
@@ -49,8 +50,11 @@ typedef struct rnc_value {
     struct rnc_node *producer; /* NULL for graph inputs and constants */
     rnc_child *child;          /* of a WEIGHT */
     float *channel;            /* of a CHANNEL: shape.dims[0] elements */
+    const rnc_tensor *tensor;  /* of a CONSTANT */
     uint32_t last_use;         /* set by pass lifetimes, as in rnm_value_rec */
-    uint32_t index;            /* in the file, set by the writer */
+    uint32_t source; /* tensor or recipe in the file, set by the writer; RNM_NONE before */
+    uint32_t index;  /* value in the file, likewise */
+    uint32_t mark;   /* scratch of whichever pass runs; means nothing to the next */
 } rnc_value;
 
 typedef struct rnc_node {
@@ -71,10 +75,23 @@ typedef struct rnc_graph {
     rnc_node **nodes;
     size_t node_count;
     size_t node_room;
-    rnc_value *input; /* the image */
-    rnc_value *output;
-    const char *symbol; /* the name of symbol 0, the batch */
+    rnc_value **inputs; /* activations, each once; of a topology one, the image */
+    size_t input_count;
+    rnc_value **outputs; /* results of nodes, each once */
+    size_t output_count;
+    const char **symbols; /* the name of symbol k; of a topology one, the batch */
+    size_t symbol_count;
 } rnc_graph;
+
+/* Room for the ends of a graph; its entries are NULL. */
+rnm_status rnc_graph_reserve_ends(rnc_graph *graph, size_t inputs, size_t outputs, rnm_error *err);
+
+/* Gives a symbolic dimension a name; *dim is what stands for it in a shape. */
+rnm_status rnc_graph_add_symbol(rnc_graph *graph, const char *name, int64_t *dim, rnm_error *err);
+
+/* True for a graph input or output. */
+bool rnc_graph_is_input(const rnc_graph *graph, const rnc_value *value);
+bool rnc_graph_is_output(const rnc_graph *graph, const rnc_value *value);
 
 /* A node with room for `input_count` inputs, not yet in any list; NULL with *err set when there is
  * no memory. Its output is a fresh activation of the node's name. */
@@ -97,7 +114,11 @@ const char *rnc_join(rnc_graph *graph, const char *first, const char *second, rn
 /* How many node inputs and graph outputs read the value. */
 size_t rnc_graph_readers(const rnc_graph *graph, const rnc_value *value);
 
-/* Makes every reader of `from` (the graph's output included) read `to`. */
+/* A tensor in the place of an activation, as above; the tensor must outlive the graph. */
+rnc_value *rnc_constant_create(rnc_graph *graph, const char *name, const rnc_tensor *tensor,
+                               rnm_error *err);
+
+/* Makes every reader of `from` (the graph's outputs included) read `to`. */
 void rnc_graph_replace(rnc_graph *graph, const rnc_value *from, rnc_value *to);
 
 /* Takes out the nodes that `dead` tells, keeping the order of the rest. */
@@ -113,7 +134,7 @@ const char *rnc_node_op_name(const rnc_node *node);
 rnm_status rnc_node_infer(rnc_node *node, rnm_error *err);
 
 /* The verifier, run between passes: order, single definition, arity, shapes. `pass` is named in
- * the error. A failure is the compiler's own fault and is reported as such. */
+ * the error. A failure is the compiler's own fault and is reported as such. Uses marks. */
 rnm_status rnc_graph_verify(const rnc_graph *graph, const char *pass, rnm_error *err);
 
 /* The graph as text, one node a line. */

@@ -7,16 +7,27 @@
 
 #include <string.h>
 
-static bool defined_before(const rnc_graph *graph, size_t position, const rnc_value *value) {
-    if (value == graph->input || value->kind != RNC_VALUE_ACTIVATION) {
-        return true;
-    }
-    for (size_t n = 0; n < position; n++) {
-        if (graph->nodes[n]->output == value) {
-            return true;
+/* A value's mark counts its definitions so far. */
+static bool defined(const rnc_value *value) {
+    return value->mark > 0 || value->kind != RNC_VALUE_ACTIVATION;
+}
+
+static void unmark(const rnc_graph *graph) {
+    for (size_t n = 0; n < graph->node_count; n++) {
+        const rnc_node *node = graph->nodes[n];
+        node->output->mark = 0;
+        for (int i = 0; i < node->input_count; i++) {
+            if (node->inputs[i] != NULL) {
+                node->inputs[i]->mark = 0;
+            }
         }
     }
-    return false;
+    for (size_t k = 0; k < graph->output_count; k++) {
+        graph->outputs[k]->mark = 0;
+    }
+    for (size_t k = 0; k < graph->input_count; k++) {
+        graph->inputs[k]->mark = 1;
+    }
 }
 
 static bool same_shape(const rnm_shape *a, const rnm_shape *b) {
@@ -24,19 +35,18 @@ static bool same_shape(const rnm_shape *a, const rnm_shape *b) {
            memcmp(a->dims, b->dims, (size_t)a->rank * sizeof *a->dims) == 0;
 }
 
-static rnm_status verify_node(const rnc_graph *graph, size_t position, rnm_error *err) {
-    rnc_node *node = graph->nodes[position];
+static rnm_status verify_node(rnc_node *node, rnm_error *err) {
     if (node->output->producer != node) {
         return rnm_fail(err, RNM_ERR_MODEL, "output of %s has another producer", node->name);
     }
-    if (defined_before(graph, position, node->output)) {
-        return rnm_fail(err, RNM_ERR_MODEL, "output of %s is defined twice", node->name);
-    }
     for (int i = 0; i < node->input_count; i++) {
-        if (node->inputs[i] != NULL && !defined_before(graph, position, node->inputs[i])) {
+        if (node->inputs[i] != NULL && !defined(node->inputs[i])) {
             return rnm_fail(err, RNM_ERR_MODEL, "input %d (%s) of %s is used before it is defined",
                             i, node->inputs[i]->name, node->name);
         }
+    }
+    if (node->output->mark++ > 0) {
+        return rnm_fail(err, RNM_ERR_MODEL, "output of %s is defined twice", node->name);
     }
     rnm_shape stated = node->output->shape;
     rnm_status status = rnc_node_infer(node, err);
@@ -51,12 +61,15 @@ static rnm_status verify_node(const rnc_graph *graph, size_t position, rnm_error
 
 rnm_status rnc_graph_verify(const rnc_graph *graph, const char *pass, rnm_error *err) {
     rnm_status status = RNM_OK;
+    unmark(graph);
     for (size_t n = 0; n < graph->node_count && status == RNM_OK; n++) {
-        status = verify_node(graph, n, err);
+        status = verify_node(graph->nodes[n], err);
     }
-    if (status == RNM_OK && !defined_before(graph, graph->node_count, graph->output)) {
-        status = rnm_fail(err, RNM_ERR_MODEL, "the graph's output %s is defined by no node",
-                          graph->output->name);
+    for (size_t k = 0; k < graph->output_count && status == RNM_OK; k++) {
+        if (!defined(graph->outputs[k])) {
+            status = rnm_fail(err, RNM_ERR_MODEL, "the graph's output %s is defined by no node",
+                              graph->outputs[k]->name);
+        }
     }
     if (status != RNM_OK) {
         char prefix[128];

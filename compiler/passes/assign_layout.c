@@ -83,7 +83,12 @@ rnm_status rnc_assign_layout(rnc_job *job, rnm_error *err) {
                     node->output->shape.rank < 3;
         node->output->layout = rows ? RNM_LAYOUT_ROWS : node->inputs[0]->layout;
     }
-    size_t end = graph->node_count;
-    graph->output = in_layout(graph, &end, graph->output, RNM_LAYOUT_ROWS, err);
-    return graph->output == NULL ? RNM_ERR_MEMORY : RNM_OK;
+    for (size_t k = 0; k < graph->output_count; k++) {
+        size_t end = graph->node_count;
+        graph->outputs[k] = in_layout(graph, &end, graph->outputs[k], RNM_LAYOUT_ROWS, err);
+        if (graph->outputs[k] == NULL) {
+            return RNM_ERR_MEMORY;
+        }
+    }
+    return RNM_OK;
 }

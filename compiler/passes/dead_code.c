@@ -7,23 +7,34 @@
  */
 #include "job.h"
 
+/* Marks are set on values that something alive needs. */
+static void unmark(const rnc_graph *graph) {
+    for (size_t n = 0; n < graph->node_count; n++) {
+        graph->nodes[n]->output->mark = 0;
+    }
+    for (size_t k = 0; k < graph->output_count; k++) {
+        graph->outputs[k]->mark = 1;
+    }
+}
+
 rnm_status rnc_dead_code(rnc_job *job, rnm_error *err) {
     rnc_graph *graph = &job->graph;
     bool *dead = rnc_arena_array(&job->arena, graph->node_count, sizeof(bool), err);
     if (dead == NULL) {
         return RNM_ERR_MEMORY;
     }
+    unmark(graph);
     for (size_t n = graph->node_count; n-- > 0;) {
-        const rnc_value *value = graph->nodes[n]->output;
-        bool needed = graph->output == value;
-        for (size_t m = n + 1; m < graph->node_count && !needed; m++) {
-            for (int i = 0; !dead[m] && i < graph->nodes[m]->input_count; i++) {
-                needed = needed || graph->nodes[m]->inputs[i] == value;
-            }
-        }
-        dead[n] = !needed;
+        const rnc_node *node = graph->nodes[n];
+        dead[n] = node->output->mark == 0;
         if (dead[n]) {
-            rnc_note(job, "%s is not needed for the output and was left out", value->name);
+            rnc_note(job, "%s is not needed for the output and was left out", node->output->name);
+            continue;
+        }
+        for (int i = 0; i < node->input_count; i++) {
+            if (node->inputs[i] != NULL) {
+                node->inputs[i]->mark = 1;
+            }
         }
     }
     rnc_graph_remove(graph, dead);

@@ -65,7 +65,7 @@ rnm_status rnc_fuse_epilogue(rnc_job *job, rnm_error *err) {
         if (into == NULL) {
             continue;
         }
-        if (graph->output == node->output) {
+        if (rnc_graph_is_output(graph, node->output)) {
             into->name = node->output->name; /* outputs keep the name that they were given */
         }
         rnc_graph_replace(graph, node->output, into);

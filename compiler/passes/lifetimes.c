@@ -18,6 +18,8 @@ rnm_status rnc_lifetimes(rnc_job *job, rnm_error *err) {
             }
         }
     }
-    graph->output->last_use = (uint32_t)graph->node_count;
+    for (size_t k = 0; k < graph->output_count; k++) {
+        graph->outputs[k]->last_use = (uint32_t)graph->node_count;
+    }
     return RNM_OK;
 }

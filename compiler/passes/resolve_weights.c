@@ -82,7 +82,7 @@ static rnm_status child_outputs(rnc_job *job, const rnc_node *node, const rnc_te
 static rnm_status child_inputs(rnc_job *job, const rnc_node *node, const rnc_tensor *parent,
                                int64_t *out, rnm_error *err) {
     rnm_shape *x = &node->inputs[RNC_INPUT_X]->shape;
-    if (node->inputs[RNC_INPUT_X] == job->graph.input && x->dims[1] == 0) {
+    if (node->inputs[RNC_INPUT_X] == job->graph.inputs[0] && x->dims[1] == 0) {
         x->dims[1] = parent->dims[1] * node->attrs.group; /* the image has what its layer wants */
     }
     int rank = node->op == RNM_OP_Gemm ? 2 : 4;

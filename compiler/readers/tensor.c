@@ -85,17 +85,20 @@ rnm_status rnc_tensor_place(rnc_tensor *tensor, const uint8_t *storage, int64_t 
     return RNM_OK;
 }
 
-/* `count` elements `stride` bytes apart, to f32. */
-typedef void convert_run(const uint8_t *source, ptrdiff_t stride, int64_t count, float *target);
+/* `count` elements `stride` bytes apart, to elements one behind the other. */
+typedef void convert_run(const uint8_t *source, ptrdiff_t stride, int64_t count, void *target);
 
-#define CONVERT_RUN(name, type, expression)                                                   \
-    static void name(const uint8_t *source, ptrdiff_t stride, int64_t count, float *target) { \
-        for (int64_t i = 0; i < count; i++, source += stride) {                               \
-            type x;                                                                           \
-            memcpy(&x, source, sizeof x);                                                     \
-            target[i] = (expression);                                                         \
-        }                                                                                     \
+#define CONVERT_RUN_TO(name, type, to, expression)                                           \
+    static void name(const uint8_t *source, ptrdiff_t stride, int64_t count, void *target) { \
+        uint8_t *bytes = target;                                                             \
+        for (int64_t i = 0; i < count; i++, source += stride, bytes += sizeof(to)) {         \
+            type x;                                                                          \
+            memcpy(&x, source, sizeof x);                                                    \
+            to y = (expression);                                                             \
+            memcpy(bytes, &y, sizeof y);                                                     \
+        }                                                                                    \
     }
+#define CONVERT_RUN(name, type, expression) CONVERT_RUN_TO(name, type, float, expression)
 
 CONVERT_RUN(convert_f32_apart, float, x)
 CONVERT_RUN(convert_f64, double, (float)x)
@@ -109,7 +112,12 @@ CONVERT_RUN(convert_u32, uint32_t, (float)x)
 CONVERT_RUN(convert_u8, uint8_t, (float)x)
 CONVERT_RUN(convert_bool, uint8_t, x != 0 ? 1.0f : 0.0f)
 
-static void convert_f32(const uint8_t *source, ptrdiff_t stride, int64_t count, float *target) {
+CONVERT_RUN_TO(copy_1, uint8_t, uint8_t, x)
+CONVERT_RUN_TO(copy_2, uint16_t, uint16_t, x)
+CONVERT_RUN_TO(copy_4, uint32_t, uint32_t, x)
+CONVERT_RUN_TO(copy_8, uint64_t, uint64_t, x)
+
+static void convert_f32(const uint8_t *source, ptrdiff_t stride, int64_t count, void *target) {
     if (stride == (ptrdiff_t)sizeof(float)) {
         memcpy(target, source, (size_t)count * sizeof(float));
     } else {
@@ -155,12 +163,13 @@ static layout simplify(const rnc_tensor *tensor) {
     return result;
 }
 
-void rnc_tensor_copy_f32(const rnc_tensor *tensor, int64_t first, int64_t count, float *dst) {
+/* Elements of the target take `size` bytes. */
+static void copy_elements(const rnc_tensor *tensor, int64_t first, int64_t count,
+                          convert_run *convert, size_t size, uint8_t *dst) {
     assert(first >= 0 && count >= 0 && count <= rnc_tensor_elements(tensor) - first);
     if (count == 0) {
         return;
     }
-    convert_run *convert = converters[tensor->dtype];
     layout in = simplify(tensor);
     int inner = in.rank - 1;
     int64_t index[RNM_MAX_RANK];
@@ -174,7 +183,7 @@ void rnc_tensor_copy_f32(const rnc_tensor *tensor, int64_t first, int64_t count,
         int64_t run = in.dims[inner] - index[inner];
         run = run < count ? run : count;
         convert(source, in.strides[inner], run, dst);
-        dst += run;
+        dst += (size_t)run * size;
         count -= run;
         if (count == 0) {
             return;
@@ -190,4 +199,14 @@ void rnc_tensor_copy_f32(const rnc_tensor *tensor, int64_t first, int64_t count,
         index[i]++;
         source += in.strides[i];
     }
+}
+
+void rnc_tensor_copy_f32(const rnc_tensor *tensor, int64_t first, int64_t count, float *dst) {
+    copy_elements(tensor, first, count, converters[tensor->dtype], sizeof *dst, (uint8_t *)dst);
+}
+
+void rnc_tensor_copy(const rnc_tensor *tensor, int64_t first, int64_t count, void *dst) {
+    static convert_run *const copiers[] = {[1] = copy_1, [2] = copy_2, [4] = copy_4, [8] = copy_8};
+    size_t size = rnm_dtype_size(tensor->dtype);
+    copy_elements(tensor, first, count, copiers[size], size, dst);
 }

@@ -53,14 +53,14 @@ static rnm_status attempt(rnc_job *job, const rnc_yaml *yaml, const char *prefix
     job->ignore_count = 0;
     job->source.prefix = prefix;
     memset(job->source.used, 0, job->source.weights->count);
-    *graph = (rnc_graph){.arena = &job->arena, .symbol = graph->symbol};
+    *graph = (rnc_graph){.arena = &job->arena};
     rnm_status status = rnc_topology_build(job, yaml, err);
     if (status != RNM_OK) {
         return status;
     }
     if (job->height > 0) {
-        graph->input->shape.dims[2] = job->height;
-        graph->input->shape.dims[3] = job->width;
+        graph->inputs[0]->shape.dims[2] = job->height;
+        graph->inputs[0]->shape.dims[3] = job->width;
     }
     if ((status = rnc_resolve_weights(job, err)) != RNM_OK ||
         (status = rnc_choose_transform(job, err)) != RNM_OK) {

@@ -519,16 +519,21 @@ static rnm_status build_input(builder *b, const rnc_yaml_node *root, rnm_error *
         return rnc_yaml_fail(b->yaml, map, "input", err,
                              "must have height, width and channels of 1 or more");
     }
+    int64_t batch;
+    if ((status = rnc_graph_reserve_ends(&job->graph, 1, 1, err)) != RNM_OK ||
+        (status = rnc_graph_add_symbol(&job->graph, "N", &batch, err)) != RNM_OK) {
+        return status;
+    }
     name = rnc_join(&job->graph, name, "", err);
-    job->graph.input =
+    rnc_value *image =
         name == NULL ? NULL : rnc_value_create(&job->graph, name, RNC_VALUE_ACTIVATION, err);
-    if (job->graph.input == NULL) {
+    if (image == NULL) {
         return RNM_ERR_MEMORY;
     }
-    job->graph.input->shape =
-        (rnm_shape){.dtype = RNM_F32, .rank = 4, .dims = {-1, channels, height, width}};
-    b->current = job->graph.input;
-    return add_name(b, map, name, job->graph.input, err);
+    image->shape =
+        (rnm_shape){.dtype = RNM_F32, .rank = 4, .dims = {batch, channels, height, width}};
+    job->graph.inputs[0] = b->current = image;
+    return add_name(b, map, name, image, err);
 }
 
 static rnm_status read_ignore(builder *b, const rnc_yaml_node *root, rnm_error *err) {
@@ -567,8 +572,8 @@ static rnm_status name_output(builder *b, const rnc_yaml_node *root, rnm_error *
         return rnc_yaml_fail(b->yaml, rnc_yaml_get(root, "output"), "output", err,
                              "is the name of a node already: `%s`", name);
     }
-    b->job->graph.output->name = rnc_join(&b->job->graph, name, "", err);
-    return b->job->graph.output->name == NULL ? RNM_ERR_MEMORY : RNM_OK;
+    b->job->graph.outputs[0]->name = rnc_join(&b->job->graph, name, "", err);
+    return b->job->graph.outputs[0]->name == NULL ? RNM_ERR_MEMORY : RNM_OK;
 }
 
 rnm_status rnc_topology_read_name(const rnc_yaml *yaml, const char **out, rnm_error *err) {
@@ -614,6 +619,6 @@ rnm_status rnc_topology_build(rnc_job *job, const rnc_yaml *yaml, rnm_error *err
     if (job->graph.node_count == 0) {
         return rnc_yaml_fail(yaml, list, "graph", err, "has no node that this checkpoint needs");
     }
-    job->graph.output = b.current;
+    job->graph.outputs[0] = b.current;
     return name_output(&b, root, err);
 }

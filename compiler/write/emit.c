@@ -206,6 +206,20 @@ static rnm_status emit_betas(rnc_file *file, const rnm_tensor_rec *record, const
     return status;
 }
 
+/* Element types and order stay as they are. */
+static rnm_status emit_constant(rnc_file *file, const rnc_tensor *tensor, rnm_error *err) {
+    uint8_t bytes[4096];
+    const int64_t most = (int64_t)(sizeof bytes / rnm_dtype_size(tensor->dtype));
+    int64_t left = rnc_tensor_elements(tensor);
+    rnm_status status = RNM_OK;
+    for (int64_t first = 0; left > 0 && status == RNM_OK; first += most, left -= most) {
+        int64_t count = left < most ? left : most;
+        rnc_tensor_copy(tensor, first, count, bytes);
+        status = rnc_file_write(file, bytes, (size_t)count * rnm_dtype_size(tensor->dtype), err);
+    }
+    return status;
+}
+
 rnm_status rnc_emit_tensor(rnc_file *file, const rnm_tensor_rec *record, const rnc_stored *stored,
                            rnm_error *err) {
     switch (record->role) {
@@ -217,6 +231,8 @@ rnm_status rnc_emit_tensor(rnc_file *file, const rnm_tensor_rec *record, const r
     case RNM_ROLE_ZERO_LIST:
     case RNM_ROLE_ZERO_PLANE:
         return emit_bits(file, record, stored->child, err);
+    case RNM_ROLE_CONSTANT:
+        return emit_constant(file, stored->tensor, err);
     default:
         return rnc_file_write(file, stored->channel, (size_t)record->length, err);
     }

@@ -38,6 +38,7 @@ static void begin(rnc_tables *tables) {
         .attrs.item_size = sizeof(rnm_attr_rec),
         .words.item_size = sizeof(uint64_t),
         .refs.item_size = sizeof(uint32_t),
+        .ends.item_size = sizeof(uint32_t),
         .preprocess.item_size = sizeof(rnm_preprocess_rec),
         .labels.item_size = sizeof(uint32_t),
         .provenance.item_size = sizeof(uint32_t),
@@ -54,6 +55,7 @@ void rnc_tables_free(rnc_tables *tables) {
     free(tables->attrs.items);
     free(tables->words.items);
     free(tables->refs.items);
+    free(tables->ends.items);
     free(tables->preprocess.items);
     free(tables->labels.items);
     free(tables->provenance.items);
@@ -190,8 +192,9 @@ rnm_status rnc_tables_build(rnc_tables *tables, rnc_job *job, rnm_error *err) {
     begin(tables);
     if ((status = rnc_tables_add_string(tables, "", &empty, err)) != RNM_OK ||
         (status = rnc_tables_add_weights(tables, job, err)) != RNM_OK ||
-        (status = rnc_tables_add_graph(tables, job, err)) != RNM_OK) {
+        (status = rnc_tables_add_graph(tables, job, err)) != RNM_OK ||
+        (status = rnc_tables_add_extras(tables, job, err)) != RNM_OK) {
         return status;
     }
-    return rnc_tables_add_extras(tables, job, err);
+    return rnc_tables_add_ends(tables, job, err);
 }

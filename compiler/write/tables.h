@@ -20,10 +20,11 @@ typedef struct rnc_list {
 /* Room for `count` more zeroed items; NULL without memory. */
 void *rnc_list_add(rnc_list *list, size_t count, rnm_error *err);
 
-/* Where the bytes of a stored tensor come from: a child's part, or a channel vector. */
+/* Where the bytes of a stored tensor come from: a child's part, a channel vector, or a constant. */
 typedef struct rnc_stored {
     const rnc_child *child;
     const float *channel;
+    const rnc_tensor *tensor;
 } rnc_stored;
 
 typedef struct rnc_tables {
@@ -36,6 +37,7 @@ typedef struct rnc_tables {
     rnc_list attrs;      /* rnm_attr_rec */
     rnc_list words;      /* uint64_t */
     rnc_list refs;       /* uint32_t */
+    rnc_list ends;       /* uint32_t: inputs, outputs, names of symbols */
     rnc_list preprocess; /* rnm_preprocess_rec */
     rnc_list labels;     /* uint32_t: count, names */
     rnc_list provenance; /* uint32_t: count, pairs */
@@ -51,6 +53,7 @@ rnm_status rnc_tables_add_string(rnc_tables *tables, const char *text, uint32_t 
                                  rnm_error *err);
 rnm_status rnc_tables_add_weights(rnc_tables *tables, rnc_job *job, rnm_error *err);
 rnm_status rnc_tables_add_graph(rnc_tables *tables, rnc_job *job, rnm_error *err);
+rnm_status rnc_tables_add_ends(rnc_tables *tables, rnc_job *job, rnm_error *err);
 rnm_status rnc_tables_add_extras(rnc_tables *tables, rnc_job *job, rnm_error *err);
 
 /* The type that the job stores parents in. */

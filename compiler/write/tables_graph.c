@@ -106,18 +106,17 @@ static const uint8_t value_kinds[] = {
     [RNC_VALUE_ACTIVATION] = RNM_VALUE_ACTIVATION,
     [RNC_VALUE_CHANNEL] = RNM_VALUE_TENSOR,
     [RNC_VALUE_WEIGHT] = RNM_VALUE_RECIPE,
+    [RNC_VALUE_CONSTANT] = RNM_VALUE_TENSOR,
 };
 
-/* Adds a value; its index turns from that of its source into its own. */
 static rnm_status add_value(rnc_tables *tables, rnc_value *value, rnm_error *err) {
     uint64_t dims[RNM_MAX_RANK];
-    uint32_t source = value->kind == RNC_VALUE_ACTIVATION ? RNM_NONE : value->index;
     value->index = (uint32_t)tables->values.count;
     rnm_value_rec record = {.dtype = (uint8_t)value->shape.dtype,
                             .kind = value_kinds[value->kind],
                             .layout = value->layout,
                             .rank = (uint8_t)value->shape.rank,
-                            .source = source,
+                            .source = value->source,
                             .last_use = value->last_use};
     for (int d = 0; d < value->shape.rank; d++) {
         int64_t dim = value->shape.dims[d];
@@ -153,7 +152,7 @@ static rnm_status add_node(rnc_tables *tables, const rnc_node *node, rnm_error *
     rnm_status status;
     for (int i = 0; i < inputs; i++) {
         rnc_value *value = node->inputs[i];
-        if (value != NULL && value->kind != RNC_VALUE_ACTIVATION &&
+        if (value != NULL && value->kind != RNC_VALUE_ACTIVATION && value->index == RNM_NONE &&
             (status = add_value(tables, value, err)) != RNM_OK) {
             return status;
         }
@@ -178,9 +177,30 @@ static rnm_status add_node(rnc_tables *tables, const rnc_node *node, rnm_error *
 }
 
 rnm_status rnc_tables_add_graph(rnc_tables *tables, rnc_job *job, rnm_error *err) {
-    rnm_status status = add_value(tables, job->graph.input, err);
+    rnm_status status = RNM_OK;
+    for (size_t k = 0; k < job->graph.input_count && status == RNM_OK; k++) {
+        status = add_value(tables, job->graph.inputs[k], err);
+    }
     for (size_t n = 0; n < job->graph.node_count && status == RNM_OK; n++) {
         status = add_node(tables, job->graph.nodes[n], err);
+    }
+    return status;
+}
+
+/* Behind everything else, as the names of symbols come last among the strings. */
+rnm_status rnc_tables_add_ends(rnc_tables *tables, rnc_job *job, rnm_error *err) {
+    const rnc_graph *graph = &job->graph;
+    uint32_t *ends = rnc_list_add(
+        &tables->ends, graph->input_count + graph->output_count + graph->symbol_count, err);
+    rnm_status status = ends == NULL ? RNM_ERR_MEMORY : RNM_OK;
+    for (size_t k = 0; k < graph->input_count && status == RNM_OK; k++) {
+        *ends++ = graph->inputs[k]->index;
+    }
+    for (size_t k = 0; k < graph->output_count && status == RNM_OK; k++) {
+        *ends++ = graph->outputs[k]->index;
+    }
+    for (size_t k = 0; k < graph->symbol_count && status == RNM_OK; k++) {
+        status = rnc_tables_add_string(tables, graph->symbols[k], ends++, err);
     }
     return status;
 }

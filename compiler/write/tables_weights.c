@@ -118,21 +118,39 @@ static rnm_status add_recipe(rnc_tables *tables, const rnc_job *job, const rnc_c
     return status;
 }
 
-/* Every constant of the graph, in the order in which nodes read them. The index that a value gets
- * here is that of its tensor or recipe. */
+/* Stores what one value is made from. */
+static rnm_status add_source(rnc_tables *tables, const rnc_job *job, rnc_value *value,
+                             rnm_error *err) {
+    uint64_t dims[RNM_MAX_RANK];
+    for (int d = 0; d < value->shape.rank; d++) {
+        dims[d] = (uint64_t)value->shape.dims[d];
+    }
+    switch (value->kind) {
+    case RNC_VALUE_WEIGHT:
+        value->source = (uint32_t)tables->recipes.count;
+        return add_recipe(tables, job, value->child, err);
+    case RNC_VALUE_CHANNEL:
+        return add_tensor(tables, value->name, "", RNM_F32, RNM_ROLE_CHANNEL, 1, dims,
+                          (rnc_stored){.channel = value->channel}, &value->source, err);
+    case RNC_VALUE_CONSTANT:
+        return add_tensor(tables, value->name, "", value->shape.dtype, RNM_ROLE_CONSTANT,
+                          value->shape.rank, dims, (rnc_stored){.tensor = value->tensor},
+                          &value->source, err);
+    case RNC_VALUE_ACTIVATION:
+        break;
+    }
+    return RNM_OK;
+}
+
+/* Every constant of the graph, in the order in which nodes read them first. */
 rnm_status rnc_tables_add_weights(rnc_tables *tables, rnc_job *job, rnm_error *err) {
     for (size_t n = 0; n < job->graph.node_count; n++) {
         const rnc_node *node = job->graph.nodes[n];
         for (int i = 0; i < node->input_count; i++) {
             rnc_value *value = node->inputs[i];
             rnm_status status = RNM_OK;
-            if (value != NULL && value->kind == RNC_VALUE_WEIGHT) {
-                value->index = (uint32_t)tables->recipes.count;
-                status = add_recipe(tables, job, value->child, err);
-            } else if (value != NULL && value->kind == RNC_VALUE_CHANNEL) {
-                uint64_t dims[1] = {(uint64_t)value->shape.dims[0]};
-                status = add_tensor(tables, value->name, "", RNM_F32, RNM_ROLE_CHANNEL, 1, dims,
-                                    (rnc_stored){.channel = value->channel}, &value->index, err);
+            if (value != NULL && value->source == RNM_NONE) {
+                status = add_source(tables, job, value, err);
             }
             if (status != RNM_OK) {
                 return status;

@@ -62,20 +62,20 @@ static rnm_status write_section(writer *w, uint32_t kind, const part *parts, siz
     return status;
 }
 
-static rnm_status write_graph(writer *w, uint32_t symbol, rnm_error *err) {
+static rnm_status write_graph(writer *w, rnm_error *err) {
     rnc_tables *t = &w->tables;
-    const uint32_t ends[3] = {w->job->graph.input->index, w->job->graph.output->index, symbol};
+    const rnc_graph *ends = &w->job->graph;
     const rnm_graph_rec graph = {.value_count = (uint32_t)t->values.count,
                                  .node_count = (uint32_t)t->nodes.count,
                                  .attr_count = (uint32_t)t->attrs.count,
                                  .word_count = (uint32_t)t->words.count,
                                  .ref_count = (uint32_t)t->refs.count,
-                                 .input_count = 1,
-                                 .output_count = 1,
-                                 .symbol_count = 1};
+                                 .input_count = (uint32_t)ends->input_count,
+                                 .output_count = (uint32_t)ends->output_count,
+                                 .symbol_count = (uint32_t)ends->symbol_count};
     const part parts[] = {{&graph, sizeof graph}, part_of(&t->values), part_of(&t->nodes),
                           part_of(&t->attrs),     part_of(&t->words),  part_of(&t->refs),
-                          {ends, sizeof ends}};
+                          part_of(&t->ends)};
     return write_section(w, RNM_SECTION_GRAPH, parts, sizeof parts / sizeof *parts, err);
 }
 
@@ -137,11 +137,7 @@ static rnm_status write_sections(writer *w, rnm_error *err) {
     for (size_t k = 0; k < OPTIONAL; k++) {
         w->section_count += behind_graph[k].list->count > 0;
     }
-    uint32_t symbol; /* its name must be among the strings before they are written */
     rnm_status status;
-    if ((status = rnc_tables_add_string(t, w->job->graph.symbol, &symbol, err)) != RNM_OK) {
-        return status;
-    }
     const part strings = part_of(&t->strings);
     const part tensors = part_of(&t->tensors);
     const part recipes = part_of(&t->recipes);
@@ -149,7 +145,7 @@ static rnm_status write_sections(writer *w, rnm_error *err) {
         (status = write_section(w, RNM_SECTION_STRINGS, &strings, 1, err)) != RNM_OK ||
         (status = write_section(w, RNM_SECTION_TENSORS, &tensors, 1, err)) != RNM_OK ||
         (status = write_section(w, RNM_SECTION_RECIPES, &recipes, 1, err)) != RNM_OK ||
-        (status = write_graph(w, symbol, err)) != RNM_OK) {
+        (status = write_graph(w, err)) != RNM_OK) {
         return status;
     }
     for (size_t k = 0; k < OPTIONAL; k++) {
