@@ -6,7 +6,9 @@
 #include "context.h"
 
 #include "checked.h"
+#include "cpu.h"
 #include "error.h"
+#include "kernels/select.h"
 #include "ops/xnn.h"
 #include "plan.h"
 
@@ -24,10 +26,6 @@ static rnm_status check_options(const rnm_model *model, const rnm_context_option
     if (options->expand < RNM_EXPAND_DEFAULT || options->expand > RNM_EXPAND_PANEL) {
         return rnm_fail(err, RNM_ERR_ARGUMENT, "expand: expected a mode, found %d",
                         (int)options->expand);
-    }
-    if (options->isa < RNM_ISA_BEST || options->isa > RNM_ISA_NEON) {
-        return rnm_fail(err, RNM_ERR_ARGUMENT, "isa: expected an instruction set, found %d",
-                        (int)options->isa);
     }
     int expected = options->symbols != NULL ? rnm_model_symbol_count(model) : 0;
     if (options->symbol_count != expected) {
@@ -181,7 +179,11 @@ rnm_status rnm_context_create(const rnm_model *model, const rnm_context_options 
                         "rnm_context_create: model and out must not be NULL");
     }
     options = options != NULL ? options : &defaults;
+    const rnm_kernels *kernels;
     rnm_status status = check_options(model, options, error);
+    if (status == RNM_OK) {
+        status = rnm_kernels_select(rnm_cpu_features(), options->isa, &kernels, error);
+    }
     if (status != RNM_OK) {
         return status;
     }
@@ -196,7 +198,7 @@ rnm_status rnm_context_create(const rnm_model *model, const rnm_context_options 
     }
     context->memory = memory;
     context->model = model;
-    context->kernels = rnm_kernels_select((int)options->isa);
+    context->kernels = kernels;
     context->expand = options->expand != RNM_EXPAND_DEFAULT ? options->expand : RNM_EXPAND_PANEL;
     context->winograd = !options->direct_only;
     context->xnnpack =

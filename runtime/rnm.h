@@ -119,9 +119,10 @@ typedef enum rnm_expand {
 typedef enum rnm_isa {
     RNM_ISA_BEST = 0, /* the best that the CPU has */
     RNM_ISA_PLAIN = 1,
-    RNM_ISA_AVX2 = 2, /* with FMA */
-    RNM_ISA_AVX512 = 3,
-    RNM_ISA_NEON = 4,
+    RNM_ISA_AVX2 = 2,   /* x86-64, with FMA */
+    RNM_ISA_AVX512 = 3, /* x86-64: F, VL, DQ, BW */
+    RNM_ISA_NEON = 4,   /* aarch64 */
+    RNM_ISA_SSE2 = 5,   /* any x86-64 */
 } rnm_isa;
 
 typedef struct rnm_context_options {
@@ -131,8 +132,8 @@ typedef struct rnm_context_options {
     int symbol_count;       /* entries in `symbols`; 0 when NULL */
     bool no_xnnpack;        /* load mode on our own kernels */
     bool direct_only;       /* no Winograd: 3x3 layers as exact as the others, and slower */
-    rnm_isa isa;            /* no kernels above this; one that the CPU lacks is passed over, and
-                               on a CPU of another kind all of its own are allowed */
+    rnm_isa isa;            /* no kernels above this; one that the CPU lacks is passed over for
+                               the next below, one of another architecture refused */
     uint64_t max_bytes;     /* refuse (RNM_ERR_LIMIT) a context that needs more; 0: no limit */
     const rnm_allocator *allocator; /* NULL: the model's. Copied. */
 } rnm_context_options;
@@ -181,7 +182,7 @@ typedef struct rnm_report {
     rnm_expand expand; /* the mode in force */
     int threads;
     bool xnnpack_used;
-    const char *isa; /* of our kernels: "plain", "avx2", "avx512", "neon" */
+    const char *isa; /* of our kernels: "plain", "sse2", "avx2", "avx512", "neon" */
 } rnm_report;
 
 RNM_API void rnm_context_report(const rnm_context *context, rnm_report *report);

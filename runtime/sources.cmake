@@ -2,6 +2,7 @@
 set(RNM_RUNTIME_SOURCES
   runtime/arena.c
   runtime/context.c
+  runtime/cpu.c
   runtime/execute.c
   runtime/expand/drop.c
   runtime/expand/f.c
@@ -30,5 +31,8 @@ set(RNM_RUNTIME_SOURCES
 set(RNM_XNNPACK_SOURCES
   runtime/ops/xnn.c)
 # One file an instruction set, built with its flags only where the target has it.
-set(RNM_X86_KERNELS runtime/kernels/x86/avx2.c runtime/kernels/x86/avx512.c)
+set(RNM_X86_KERNELS
+  runtime/kernels/x86/sse2.c
+  runtime/kernels/x86/avx2.c
+  runtime/kernels/x86/avx512.c)
 set(RNM_ARM_KERNELS runtime/kernels/arm/neon.c)

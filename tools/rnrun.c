@@ -47,9 +47,13 @@ static const cli_choice expand_choices[] = {{"panel", RNM_EXPAND_PANEL},
                                             {"layer", RNM_EXPAND_LAYER},
                                             {NULL, 0}};
 
-static const cli_choice isa_choices[] = {{"best", RNM_ISA_BEST}, {"plain", RNM_ISA_PLAIN},
-                                         {"avx2", RNM_ISA_AVX2}, {"avx512", RNM_ISA_AVX512},
-                                         {"neon", RNM_ISA_NEON}, {NULL, 0}};
+static const cli_choice isa_choices[] = {{"best", RNM_ISA_BEST},
+                                         {"plain", RNM_ISA_PLAIN},
+                                         {"sse2", RNM_ISA_SSE2},
+                                         {"avx2", RNM_ISA_AVX2},
+                                         {"avx512", RNM_ISA_AVX512},
+                                         {"neon", RNM_ISA_NEON},
+                                         {NULL, 0}};
 
 static int64_t threads_unasked(void) {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -152,7 +156,7 @@ int main(int argc, char **argv) {
                  "no Winograd: slower, and a little more exact"),
         CLI_CHOICE("isa", 0, &settings.isa, isa_choices,
                    "no instructions beyond these; one that the CPU lacks\n"
-                   "is passed over"),
+                   "is passed over, one of another architecture refused"),
         CLI_NUMBER("bench", 0, &settings.bench, "N", 1, BENCH_MOST,
                    "time N runs on made-up input, of --batch items each\n"
                    "(1 unless given), and the first answer since the start\n"

@@ -95,9 +95,6 @@ typedef struct rnm_kernels {
 
 extern const rnm_kernels rnm_kernels_plain;
 
-/* The fastest table that this CPU can run, none above `highest` (rnm_isa; 0: any). */
-const rnm_kernels *rnm_kernels_select(int highest);
-
 /* x = act(x) for `count` values. */
 void rnm_activate(rnm_activation activation, float *x, size_t count);
 

@@ -14,6 +14,7 @@
 enum { INPUTS = 64, ROWS = 64, TAPS = 9, SAMPLES = 15, STRIDE = INPUTS * RNM_PANEL + 48 };
 
 double peak_plain(size_t rounds, volatile float *sink);
+double peak_sse2(size_t rounds, volatile float *sink);
 double peak_avx2(size_t rounds, volatile float *sink);
 double peak_avx512(size_t rounds, volatile float *sink);
 double peak_neon(size_t rounds, volatile float *sink);
@@ -24,6 +25,9 @@ static const struct {
 } peaks[] = {
 #ifdef PEAK_PLAIN
     {"plain", peak_plain},
+#endif
+#ifdef PEAK_SSE2
+    {"sse2", peak_sse2},
 #endif
 #ifdef PEAK_AVX2
     {"avx2", peak_avx2},

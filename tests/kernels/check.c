@@ -5,7 +5,8 @@
  */
 #include "check.h"
 
-#include "rnm.h"
+#include "cpu.h"
+#include "kernels/select.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -215,23 +216,18 @@ static bool parse(int argc, char **argv, options *o) {
 }
 
 int main(int argc, char **argv) {
-    static const rnm_isa isas[] = {RNM_ISA_PLAIN, RNM_ISA_AVX2, RNM_ISA_AVX512, RNM_ISA_NEON};
     options o = {.seed = (uint64_t)time(NULL)};
     if (!parse(argc, argv, &o)) {
         fprintf(stderr, "usage: check_kernels [--isa=NAME] [--seed=N] [--bench]\n");
         return 2;
     }
-    const rnm_kernels *seen[sizeof isas / sizeof *isas];
-    size_t count = 0;
+    const uint32_t features = rnm_cpu_features();
+    const rnm_variant *variant;
     bool found = false, good = true;
-    for (size_t k = 0; k < sizeof isas / sizeof *isas; ++k) {
-        const rnm_kernels *kernels = rnm_kernels_select(isas[k]);
-        bool known = false;
-        for (size_t n = 0; n < count; ++n) {
-            known = known || seen[n] == kernels;
-        }
-        seen[count++] = kernels;
-        if (known || (o.isa != NULL && strcmp(o.isa, kernels->name) != 0)) {
+    for (size_t k = 0; (variant = rnm_kernels_variant(k)) != NULL; ++k) {
+        const rnm_kernels *kernels = variant->kernels;
+        if ((variant->needs & ~features) != 0 ||
+            (o.isa != NULL && strcmp(o.isa, kernels->name) != 0)) {
             continue;
         }
         found = true;

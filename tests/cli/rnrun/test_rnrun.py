@@ -7,6 +7,7 @@ Usage: test_rnrun.py RNRUN RNRUN_MODELS
 import json
 import math
 import os
+import platform
 import struct
 import subprocess
 import sys
@@ -155,12 +156,28 @@ class Images(Folder):
         write_png("a.png")
         reference = json.loads(run("small.rnm", "a.png", "--json")[0])["results"]
         for options in (["--expand=load"], ["--expand=lazy"], ["--expand=layer"],
-                        ["--expand=panel"], ["--isa=plain"], ["--isa=avx2"], ["--direct"],
+                        ["--expand=panel"], ["--isa=plain"], ["--isa=best"], ["--direct"],
                         ["--expand=load", "--no-xnnpack"], ["--threads=1"], ["--threads=3"]):
             found = json.loads(run("small.rnm", "a.png", "--json", *options)[0])["results"]
             for entry, expected in zip(found[0]["top"], reference[0]["top"]):
                 self.assertEqual(entry["class"], expected["class"])
                 self.assertAlmostEqual(entry["probability"], expected["probability"], 5)
+
+    def test_instruction_sets(self):
+        """Those of this architecture hold back; those of the other are refused in a sentence."""
+        families = {"x86_64": ("sse2", "avx2", "avx512"), "aarch64": ("neon",)}
+        ours = ("plain",) + families.get(platform.machine(), ())
+        for name in ("plain", "sse2", "avx2", "avx512", "neon"):
+            arguments = ("small.rnm", "--report", "--json", f"--isa={name}")
+            if name in ours:
+                found = json.loads(run(*arguments)[0])["report"]["isa"]
+                self.assertIn(found, ours[:ours.index(name) + 1])
+            else:
+                out, err = run(*arguments, code=2)
+                self.assertIn(f"found {name}, which is another's", json.loads(out)["error"])
+                self.assertEqual(len(err.splitlines()), 1)
+        self.assertEqual(json.loads(run("small.rnm", "--report", "--json", "--isa=plain")[0])
+                         ["report"]["isa"], "plain")
 
     def test_folder_is_sorted_and_failures_do_not_stop(self):
         os.mkdir("folder")

@@ -4,8 +4,8 @@
  */
 #include "fixture.h"
 
+#include "cpu.h"
 #include "half.h"
-#include "kernels/kernels.h"
 #include "model.h"
 
 #include <math.h>
@@ -186,7 +186,9 @@ float *run_model(const rnm_model *model, const rnm_context_options *options,
                  const float *const *inputs) {
     rnm_context *context;
     rnm_error error = {0};
-    if (rnm_context_create(model, options, &context, &error) != RNM_OK) {
+    rnm_context_options asked = options != NULL ? *options : (rnm_context_options){0};
+    asked.isa = asked.isa != RNM_ISA_BEST ? asked.isa : asked_isa();
+    if (rnm_context_create(model, &asked, &context, &error) != RNM_OK) {
         fail_msg("%s", error.text);
     }
     for (int k = 0; k < rnm_model_input_count(model); ++k) {
@@ -268,18 +270,35 @@ float *run_all_modes(const rnm_model *model, const rnm_context_options *options,
     return first;
 }
 
-size_t all_isas(rnm_isa isas[MOST_ISAS]) {
-    static const rnm_isa known[MOST_ISAS] = {RNM_ISA_PLAIN, RNM_ISA_AVX2, RNM_ISA_AVX512,
-                                             RNM_ISA_NEON};
-    size_t count = 0;
-    for (size_t k = 0; k < MOST_ISAS; ++k) {
-        bool seen = false;
-        for (size_t n = 0; n < count; ++n) {
-            seen = seen || rnm_kernels_select((int)isas[n]) == rnm_kernels_select((int)known[k]);
-        }
-        if (!seen) {
-            isas[count++] = known[k];
+rnm_isa asked_isa(void) {
+    const char *name = getenv("RNM_TEST_ISA");
+    const rnm_variant *variant;
+    for (size_t k = 0; name != NULL && (variant = rnm_kernels_variant(k)) != NULL; ++k) {
+        if (strcmp(variant->kernels->name, name) == 0) {
+            return variant->isa;
         }
     }
+    assert_null(name);
+    return RNM_ISA_BEST;
+}
+
+size_t all_isas(rnm_isa isas[MOST_ISAS]) {
+    const uint32_t features = rnm_cpu_features();
+    const rnm_isa asked = asked_isa();
+    const rnm_variant *variant;
+    size_t count = 0;
+    for (size_t k = 0; (variant = rnm_kernels_variant(k)) != NULL; ++k) {
+        if ((variant->needs & ~features) == 0 && (asked == RNM_ISA_BEST || asked == variant->isa)) {
+            assert_true(count < MOST_ISAS);
+            isas[count++] = variant->isa;
+        }
+    }
+    assert_true(count > 0);
     return count;
+}
+
+const rnm_kernels *kernels_of(rnm_isa isa) {
+    const rnm_kernels *kernels = NULL;
+    assert_int_equal(rnm_kernels_select(rnm_cpu_features(), isa, &kernels, NULL), RNM_OK);
+    return kernels;
 }

@@ -7,6 +7,7 @@
 #define RNM_RUNTIME_FIXTURE_H
 
 #include "expand_ref.h"
+#include "kernels/select.h"
 #include "rnm.h"
 #include "rnm_builder.h"
 
@@ -70,8 +71,16 @@ double winograd_tolerance(const double *sums, size_t count);
 float *run_all_modes(const rnm_model *model, const rnm_context_options *options,
                      const float *const *inputs, size_t count);
 
-/* The instruction sets that this CPU has kernels for, each table once; gives their number. */
+/* The instruction set that the environment variable RNM_TEST_ISA names, by which tests are rerun on
+ * one alone; RNM_ISA_BEST without it. run_model takes it where its options ask for none. */
+rnm_isa asked_isa(void);
+
+/* The instruction sets that this CPU has kernels for, or the asked one alone; gives their number.
+ */
 enum { MOST_ISAS = 4 };
 size_t all_isas(rnm_isa isas[MOST_ISAS]);
+
+/* What this CPU runs when `isa` is asked for. */
+const rnm_kernels *kernels_of(rnm_isa isa);
 
 #endif

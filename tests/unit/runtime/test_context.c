@@ -206,7 +206,7 @@ static void reports_the_defaults(void **state) {
     rnm_context *context;
     assert_int_equal(rnm_context_create(small.model, NULL, &context, NULL), RNM_OK);
     rnm_report report = check_report(context, RNM_EXPAND_PANEL);
-    assert_string_equal(report.isa, rnm_kernels_select(RNM_ISA_BEST)->name);
+    assert_string_equal(report.isa, kernels_of(RNM_ISA_BEST)->name);
     assert_int_equal(report.threads, 1);
     assert_false(report.xnnpack_used);
     rnm_context_destroy(context);
@@ -216,7 +216,7 @@ static void reports_the_defaults(void **state) {
         rnm_context_options options = {.isa = isas[k]};
         assert_int_equal(rnm_context_create(small.model, &options, &context, NULL), RNM_OK);
         report = check_report(context, RNM_EXPAND_PANEL);
-        assert_string_equal(report.isa, rnm_kernels_select((int)isas[k])->name);
+        assert_string_equal(report.isa, kernels_of(isas[k])->name);
         rnm_context_destroy(context);
     }
     close_opened(small);

@@ -101,7 +101,7 @@ static void check_plan(rng *r, recipe_plan plan) {
     rnm_isa isas[MOST_ISAS];
     size_t count = all_isas(isas);
     for (size_t k = 0; k < count; ++k) {
-        check_child(r, rnm_kernels_select((int)isas[k]), &child);
+        check_child(r, kernels_of(isas[k]), &child);
     }
     close_opened(model);
 }
