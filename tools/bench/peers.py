@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The dense runtimes of the comparison: how each gets its model, loads it and runs it.
+
+Every class has `prepare(onnx, folder, shape)`, which converts once and gives the files that the
+runtime reads; `load(files, threads)`; and `run(x)`, one inference of a batch of one in f32. Packages
+are imported in `load` and `version` only, so that a missing one is told apart.
+"""
+import os
+import shutil
+import subprocess
+import sys
+
+
+def convert(command, folder):
+    """Runs a converter, whose chatter is shown only when it fails."""
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode != 0:
+        raise SystemExit("%s failed:\n%s" % (command[0], done.stdout.decode(errors="replace")))
+
+
+class OnnxRuntime:
+    name, package, required = "ONNX Runtime", "onnxruntime", True
+
+    def version(self):
+        import onnxruntime
+        return onnxruntime.__version__
+
+    def prepare(self, onnx, folder, shape):
+        return [onnx]
+
+    def load(self, files, threads):
+        import onnxruntime
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        self.session = onnxruntime.InferenceSession(files[0], options,
+                                                    providers=["CPUExecutionProvider"])
+        self.input = self.session.get_inputs()[0].name
+
+    def run(self, x):
+        return self.session.run(None, {self.input: x})[0]
+
+
+class Ncnn:
+    name, package, required = "ncnn", "ncnn", True
+
+    def version(self):
+        import ncnn
+        return ncnn.__version__
+
+    def prepare(self, onnx, folder, shape):
+        """Converts by pnnx, with weights left in f32."""
+        import pnnx
+        inside = os.path.join(folder, "ncnn")
+        files = [os.path.join(inside, "model.ncnn.param"), os.path.join(inside, "model.ncnn.bin")]
+        if not all(map(os.path.exists, files)):
+            os.makedirs(inside, exist_ok=True)
+            copy = os.path.join(inside, "model.onnx")
+            shutil.copyfile(onnx, copy)
+            program = os.path.join(os.path.dirname(pnnx.__file__), "pnnx")
+            convert([program, copy, "inputshape=[%s]" % ",".join(map(str, shape)), "fp16=0"],
+                    inside)
+        return files
+
+    def load(self, files, threads):
+        import ncnn
+        self.ncnn = ncnn
+        self.net = ncnn.Net()
+        self.net.opt.num_threads = threads
+        for option in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic"):
+            setattr(self.net.opt, option, False)
+        if self.net.load_param(files[0]) != 0 or self.net.load_model(files[1]) != 0:
+            raise RuntimeError("ncnn does not load %s" % files[0])
+        self.input, self.output = self.net.input_names()[0], self.net.output_names()[0]
+
+    def run(self, x):
+        import numpy
+        extractor = self.net.create_extractor()
+        extractor.input(self.input, self.ncnn.Mat(x[0]))
+        return numpy.array(extractor.extract(self.output)[1])
+
+
+class OpenVino:
+    name, package, required = "OpenVINO", "openvino", True
+
+    def version(self):
+        import openvino
+        return openvino.__version__.split("-")[0]
+
+    def prepare(self, onnx, folder, shape):
+        return [onnx]
+
+    def load(self, files, threads):
+        import openvino
+        core = openvino.Core()
+        model = core.read_model(files[0])
+        partial = model.inputs[0].partial_shape
+        model.reshape([1] + [partial[k].get_length() for k in range(1, len(partial))])
+        self.request = core.compile_model(model, "CPU", {
+            "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": "1", "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": "f32"}).create_infer_request()
+
+    def run(self, x):
+        return self.request.infer([x], share_inputs=True)[0]
+
+
+class Mnn:
+    name, package, required = "MNN", "MNN", False
+
+    def version(self):
+        import MNN
+        return MNN.version()
+
+    def prepare(self, onnx, folder, shape):
+        model = os.path.join(folder, "model.mnn")
+        if not os.path.exists(model):
+            program = os.path.join(os.path.dirname(sys.executable), "mnnconvert")
+            convert([program, "-f", "ONNX", "--modelFile", onnx, "--MNNModel", model,
+                     "--bizCode", "bench"], folder)
+        return [model]
+
+    def load(self, files, threads):
+        import MNN
+        self.mnn = MNN
+        self.interpreter = MNN.Interpreter(files[0])
+        self.session = self.interpreter.createSession(
+            {"backend": "CPU", "numThread": threads, "precision": "high"})
+        self.input = self.interpreter.getSessionInput(self.session)
+        self.shape = None
+
+    def run(self, x):
+        import numpy
+        if self.shape != x.shape:
+            self.interpreter.resizeTensor(self.input, x.shape)
+            self.interpreter.resizeSession(self.session)
+            self.shape = x.shape
+        source = self.mnn.Tensor(x.shape, self.mnn.Halide_Type_Float, x,
+                                 self.mnn.Tensor_DimensionType_Caffe)
+        self.input.copyFrom(source)
+        self.interpreter.runSession(self.session)
+        output = self.interpreter.getSessionOutput(self.session)
+        shape = output.getShape()
+        target = self.mnn.Tensor(shape, self.mnn.Halide_Type_Float,
+                                 numpy.zeros(shape, numpy.float32),
+                                 self.mnn.Tensor_DimensionType_Caffe)
+        output.copyToHostTensor(target)
+        return numpy.array(target.getNumpyData())
+
+
+PEERS = {peer.package: peer for peer in (OnnxRuntime, Ncnn, OpenVino, Mnn)}
+
+# Runtimes that read no ONNX: their converters need a full PyTorch or TensorFlow of several GB.
+LEFT_OUT = {"LiteRT": "ai_edge_litert", "ExecuTorch": "executorch"}
