@@ -61,6 +61,11 @@ typedef struct rnm_copy_step {
     int64_t to_start;
 } rnm_copy_step;
 
+typedef struct rnm_cast_step {
+    uint64_t count;
+    rnm_dtype from, to;
+} rnm_cast_step;
+
 typedef struct rnm_softmax_step {
     int64_t outer, axis, inner;
 } rnm_softmax_step;
@@ -76,6 +81,7 @@ struct rnm_step {
         rnm_pointwise_step pointwise;
         rnm_copy_step copy;
         rnm_softmax_step softmax;
+        rnm_cast_step cast;
     } as;
 };
 
@@ -108,6 +114,23 @@ struct rnm_context {
 /* The start of a value's data. */
 static inline float *rnm_values(const rnm_context *context, uint32_t value) {
     return context->data[value];
+}
+
+/* The start of input k of the step's node, NULL where absent, and of output k. */
+static inline const void *rnm_step_input(const rnm_context *context, const rnm_step *step,
+                                         unsigned k) {
+    const rnm_view *view = &context->model->view;
+    const rnm_node_rec *node = &view->nodes[step->node];
+    uint32_t ref = k < node->input_count ? view->refs[node->first_ref + k] : RNM_NONE;
+    return ref != RNM_NONE ? context->data[ref] : NULL;
+}
+
+static inline void *rnm_step_output(const rnm_context *context, const rnm_step *step, unsigned k) {
+    const rnm_view *view = &context->model->view;
+    const rnm_node_rec *node = &view->nodes[step->node];
+    return k < node->output_count
+               ? context->data[view->refs[node->first_ref + node->input_count + k]]
+               : NULL;
 }
 
 static inline uint64_t rnm_workspace_bytes(const rnm_context *context) {

@@ -16,7 +16,13 @@ uint32_t rnm_plan_input(const rnm_planner *planner, unsigned k) {
 }
 
 uint32_t rnm_plan_output(const rnm_planner *planner) {
-    return planner->view->refs[planner->node->first_ref + planner->node->input_count];
+    return rnm_plan_output_at(planner, 0);
+}
+
+uint32_t rnm_plan_output_at(const rnm_planner *planner, unsigned k) {
+    const rnm_node_rec *node = planner->node;
+    return k < node->output_count ? planner->view->refs[node->first_ref + node->input_count + k]
+                                  : RNM_NONE;
 }
 
 const float *rnm_plan_channels(const rnm_planner *planner, unsigned k) {
@@ -148,8 +154,12 @@ static rnm_status infer(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_e
         uint32_t input = rnm_plan_input(planner, k);
         list[k] = input != RNM_NONE ? &planner->shapes[input] : NULL;
     }
-    rnm_status status = rnm_infer_shape((rnm_op)node->op, attrs, list, node->input_count,
-                                        &planner->shapes[rnm_plan_output(planner)], err);
+    rnm_shape outs[RNM_MAX_OUTPUTS];
+    rnm_status status = rnm_infer_shape((rnm_op)node->op, attrs, list, node->input_count, outs,
+                                        node->output_count, err);
+    for (unsigned k = 0; status == RNM_OK && k < node->output_count; ++k) {
+        planner->shapes[rnm_plan_output_at(planner, k)] = outs[k];
+    }
     if (list != inputs) {
         rnm_memory_give(memory, list, bytes);
     }
@@ -159,12 +169,17 @@ static rnm_status infer(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_e
 static rnm_status plan_node(rnm_planner *planner, rnm_error *err) {
     const rnm_view *view = planner->view;
     uint32_t index = planner->node_index;
-    uint32_t output = rnm_plan_output(planner);
-    uint32_t last = view->values[output].last_use;
+    bool empty = true;
     rnm_node_attrs attrs = rnm_view_attrs(view, index);
     rnm_status status = infer(planner, &attrs, err);
-    if (status == RNM_OK) {
+    for (unsigned k = 0; status == RNM_OK && k < planner->node->output_count; ++k) {
+        uint32_t output = rnm_plan_output_at(planner, k);
+        uint32_t last = view->values[output].last_use;
         status = place(planner, output, index, last != RNM_NONE ? last : index, err);
+        empty = empty && status == RNM_OK && planner->arena.places[output].bytes == 0;
+    }
+    if (status == RNM_OK && empty) {
+        return RNM_OK; /* nothing to compute */
     }
     return status == RNM_OK ? rnm_op_plans[planner->node->op](planner, &attrs, err) : status;
 }

@@ -24,9 +24,11 @@ typedef struct rnm_planner {
  * planning is given back. RNM_ERR_MEMORY, _LIMIT, _SHAPE, _UNSUPPORTED, _ARGUMENT. */
 rnm_status rnm_plan(rnm_context *context, const int64_t *symbols, rnm_error *err);
 
-/* For operators: input k of the node in hand, RNM_NONE where absent, and its output. */
+/* For operators: input k of the node in hand, RNM_NONE where absent, its first output, and output
+ * k, RNM_NONE behind the last. A node whose outputs are all empty is never planned. */
 uint32_t rnm_plan_input(const rnm_planner *planner, unsigned k);
 uint32_t rnm_plan_output(const rnm_planner *planner);
+uint32_t rnm_plan_output_at(const rnm_planner *planner, unsigned k);
 
 /* The channel values of a scale or bias input; NULL where absent. */
 const float *rnm_plan_channels(const rnm_planner *planner, unsigned k);

@@ -16,6 +16,7 @@ set(RNM_RUNTIME_SOURCES
   runtime/load.c
   runtime/memory.c
   runtime/ops/choose.c
+  runtime/ops/cast.c
   runtime/ops/conv.c
   runtime/ops/copy.c
   runtime/ops/direct.c

@@ -6,17 +6,24 @@
 
 #include "rnm_format.h"
 
+#include <assert.h>
 #include <string.h>
 
+static_assert(RNM_ATTRIBUTE_COUNT <= 64, "sets of attributes are 64 bits");
+
 static const rnm_op_info ops[RNM_OP_COUNT] = {
-#define OP(id, name, least, most, outputs, layout, flags) \
-    [id] = {#name, least, most, outputs, RNM_RULE_##layout, RNM_OPFLAG_##flags},
+#define OP(id, name, least, most, outputs, layout, types, flags) \
+    [id] = {#name, least, most, outputs, RNM_RULE_##layout, RNM_OPFLAG_##flags, types},
 #include "rnm_ops.def"
 #undef OP
 };
 
 const rnm_op_info *rnm_op_find(unsigned id) {
     return id < RNM_OP_COUNT && ops[id].name != NULL ? &ops[id] : NULL;
+}
+
+bool rnm_op_needs(const rnm_op_info *info, unsigned k) {
+    return k < info->least_inputs || info->most_inputs == RNM_VARIADIC;
 }
 
 rnm_op rnm_op_by_name(const char *name) {
@@ -31,8 +38,9 @@ rnm_op rnm_op_by_name(const char *name) {
 static const struct {
     const char *name;
     unsigned type;
+    rnm_attr_count count;
 } attrs[RNM_ATTRIBUTE_COUNT] = {
-#define ATTR(id, name, type) [id] = {#name, RNM_ATTR_##type},
+#define ATTR(id, name, type, count) [id] = {#name, RNM_ATTR_##type, RNM_COUNT_##count},
 #include "rnm_attrs.def"
 #undef ATTR
 };
@@ -43,4 +51,14 @@ const char *rnm_attr_name(unsigned id) {
 
 unsigned rnm_attr_type(unsigned id) {
     return id < RNM_ATTRIBUTE_COUNT ? attrs[id].type : 0;
+}
+
+rnm_attr_count rnm_attr_counted(unsigned id) {
+    return id < RNM_ATTRIBUTE_COUNT ? attrs[id].count : RNM_COUNT_ONE;
+}
+
+bool rnm_dtype_is_active(unsigned dtype) {
+    static const uint32_t active = 1u << RNM_F32 | 1u << RNM_F16 | 1u << RNM_F64 | 1u << RNM_I64 |
+                                   1u << RNM_I32 | 1u << RNM_I8 | 1u << RNM_U8 | 1u << RNM_BOOL;
+    return dtype < 32 && (active >> dtype & 1) != 0;
 }

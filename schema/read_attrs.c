@@ -9,50 +9,35 @@
 
 #include <math.h>
 
-#define KEY(name) (1u << RNM_ATTRIBUTE_##name)
-#define EPILOGUE_KEYS (KEY(activation) | KEY(activation_alpha) | KEY(activation_beta))
-#define WINDOW_KEYS (KEY(kernel_shape) | KEY(strides) | KEY(pads) | KEY(dilations))
-
-static const struct {
-    uint32_t may, must;
-} keys[RNM_OP_COUNT] = {
-    [RNM_OP_Conv] = {WINDOW_KEYS | KEY(group) | EPILOGUE_KEYS, 0},
-    [RNM_OP_Gemm] = {EPILOGUE_KEYS, 0},
-    [RNM_OP_MaxPool] = {WINDOW_KEYS | KEY(ceil_mode), KEY(kernel_shape)},
-    [RNM_OP_AveragePool] = {WINDOW_KEYS | KEY(ceil_mode) | KEY(count_include_pad),
-                            KEY(kernel_shape)},
-    [RNM_OP_LeakyRelu] = {KEY(alpha), 0},
-    [RNM_OP_Elu] = {KEY(alpha), 0},
-    [RNM_OP_Clip] = {KEY(alpha) | KEY(beta), 0},
-    [RNM_OP_HardSigmoid] = {KEY(alpha) | KEY(beta), 0},
-    [RNM_OP_Add] = {EPILOGUE_KEYS, 0},
-    [RNM_OP_Mul] = {EPILOGUE_KEYS, 0},
-    [RNM_OP_Concat] = {KEY(axis), KEY(axis)},
-    [RNM_OP_Flatten] = {KEY(axis), 0},
-    [RNM_OP_Softmax] = {KEY(axis), 0},
-    [RNM_OP_ScaleBias] = {EPILOGUE_KEYS, 0},
-};
-
 /* ---- one attribute --------------------------------------------------------------------------- */
 
-static uint32_t wanted_count(const rnm_attr_rec *attr, uint32_t spatial) {
-    if (attr->type != RNM_ATTR_INTS) {
-        return 1;
-    }
-    return attr->key == RNM_ATTRIBUTE_pads ? 2 * spatial : spatial;
+/* True when so many elements are what the attribute takes; *wanted is what it takes, or the most.
+ */
+static bool count_fits(const rnm_attr_rec *attr, uint32_t spatial, uint32_t *wanted) {
+    const uint32_t counts[] = {
+        [RNM_COUNT_ONE] = 1,
+        [RNM_COUNT_SPATIAL] = spatial,
+        [RNM_COUNT_TWICE] = 2 * spatial,
+        [RNM_COUNT_LIST] = RNM_MAX_LIST,
+    };
+    rnm_attr_count rule = rnm_attr_counted(attr->key);
+    *wanted = counts[rule];
+    return rule == RNM_COUNT_LIST ? attr->count >= 1 && attr->count <= *wanted
+                                  : attr->count == *wanted;
 }
 
 static rnm_status check_record(const rnm_reader *r, rnm_where where, const rnm_attr_rec *attr,
                                uint32_t spatial) {
     const char *name = rnm_attr_name(attr->key);
     uint32_t words = r->view.graph->word_count;
+    uint32_t wanted;
     if (attr->type != rnm_attr_type(attr->key)) {
         return rnm_reject(r, where, RNM_ERR_FORMAT, "attribute %s must have type %u, found %u",
                           name, rnm_attr_type(attr->key), attr->type);
     }
-    if (attr->count != wanted_count(attr, spatial)) {
+    if (!count_fits(attr, spatial, &wanted)) {
         return rnm_reject(r, where, RNM_ERR_FORMAT, "attribute %s must have %u elements, found %u",
-                          name, wanted_count(attr, spatial), attr->count);
+                          name, wanted, attr->count);
     }
     if (attr->first_word > words || attr->count > words - attr->first_word) {
         return rnm_reject(r, where, RNM_ERR_FORMAT,
@@ -79,9 +64,7 @@ static rnm_status check_float(const rnm_reader *r, rnm_where where, const rnm_at
 /* Booleans, the group and ids, where a wrong number would be lost in decoding. */
 static rnm_status check_int(const rnm_reader *r, rnm_where where, const rnm_attr_rec *attr) {
     uint64_t word = r->view.words[attr->first_word];
-    bool is_flag =
-        attr->key == RNM_ATTRIBUTE_ceil_mode || attr->key == RNM_ATTRIBUTE_count_include_pad;
-    if (is_flag && word > 1) {
+    if (rnm_attr_is_flag(attr->key) && word > 1) {
         return rnm_reject(r, where, RNM_ERR_FORMAT, "attribute %s must be 0 or 1, found %lld",
                           rnm_attr_name(attr->key), (long long)word);
     }
@@ -104,23 +87,26 @@ static int spatial_of(const rnm_view *view, const rnm_node_rec *node) {
 }
 
 static rnm_status check_keys(const rnm_reader *r, rnm_where where, const rnm_node_rec *node) {
-    uint32_t seen = 0;
+    uint64_t seen = 0;
+    uint64_t may = rnm_op_attrs((rnm_op)node->op);
+    uint64_t missing = rnm_op_attrs_needed((rnm_op)node->op);
     for (uint32_t k = 0; k < node->attr_count; k++) {
         uint32_t key = r->view.attrs[node->first_attr + k].key;
         const char *name = rnm_attr_name(key);
-        if (name == NULL || (keys[node->op].may >> key & 1) == 0) {
+        if (name == NULL || (may >> key & 1) == 0) {
             return rnm_reject(r, where, RNM_ERR_FORMAT, "%s has no attribute %u (%s)",
                               rnm_op_find(node->op)->name, key, name != NULL ? name : "unknown");
         }
         if ((seen >> key & 1) != 0) {
             return rnm_reject(r, where, RNM_ERR_FORMAT, "attribute %s must appear once", name);
         }
-        seen |= 1u << key;
+        seen |= (uint64_t)1 << key;
     }
-    if ((keys[node->op].must & ~seen) != 0) {
-        unsigned missing = (unsigned)__builtin_ctz(keys[node->op].must & ~seen);
+    missing &= ~seen;
+    if (missing != 0) {
+        unsigned first = (unsigned)__builtin_ctzll(missing);
         return rnm_reject(r, where, RNM_ERR_FORMAT, "%s must have attribute %s, found none",
-                          rnm_op_find(node->op)->name, rnm_attr_name(missing));
+                          rnm_op_find(node->op)->name, rnm_attr_name(first));
     }
     return RNM_OK;
 }

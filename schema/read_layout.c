@@ -37,7 +37,7 @@ static uint8_t wanted_layout(const rnm_view *view, const rnm_node_rec *node,
     case RNM_RULE_ROWS:
         return node->op == RNM_OP_Flatten && is_flat_map(view, value) ? value->layout
                                                                       : RNM_LAYOUT_ROWS;
-    default: /* Reorder takes and makes any */
+    default: /* EACH; Reorder takes and makes any */
         return value->layout;
     }
 }

@@ -21,9 +21,9 @@ static rnm_status check_record(const rnm_reader *r, rnm_where where, const rnm_n
         return rnm_reject(r, where, RNM_ERR_FORMAT, "%s must have %u to %u inputs, found %u",
                           info->name, info->least_inputs, info->most_inputs, node->input_count);
     }
-    if (node->output_count != info->outputs) {
-        return rnm_reject(r, where, RNM_ERR_FORMAT, "%s must have %u outputs, found %u", info->name,
-                          info->outputs, node->output_count);
+    if (node->output_count < 1 || node->output_count > info->most_outputs) {
+        return rnm_reject(r, where, RNM_ERR_FORMAT, "%s must have 1 to %u outputs, found %u",
+                          info->name, info->most_outputs, node->output_count);
     }
     if (node->first_attr != next_attr || node->attr_count > graph->attr_count - next_attr) {
         return rnm_reject(r, where, RNM_ERR_FORMAT,
@@ -67,10 +67,10 @@ static rnm_status check_input(const rnm_reader *r, rnm_where where, const rnm_no
     const rnm_op_info *info = rnm_op_find(node->op);
     uint32_t ref = r->view.refs[node->first_ref + k];
     if (ref == RNM_NONE) {
-        bool needed = k < info->least_inputs || node->op == RNM_OP_Concat;
-        return needed ? rnm_reject(r, where, RNM_ERR_FORMAT, "input %u of %s must not be absent", k,
-                                   info->name)
-                      : RNM_OK;
+        return rnm_op_needs(info, k)
+                   ? rnm_reject(r, where, RNM_ERR_FORMAT, "input %u of %s must not be absent", k,
+                                info->name)
+                   : RNM_OK;
     }
     if (ref >= r->view.graph->value_count) {
         return rnm_reject(r, where, RNM_ERR_FORMAT, "input %u must be one of %u values, found %u",
@@ -122,7 +122,7 @@ static rnm_status check_refs(const rnm_reader *r, rnm_where where, const rnm_nod
 
 /* ---- shapes ---------------------------------------------------------------------------------- */
 
-/* That the output's shape is the one that the operator's rules give. */
+/* That the outputs' shapes are those that the operator's rules give. */
 static rnm_status check_shape(const rnm_reader *r, rnm_where where, const rnm_node_rec *node) {
     for (uint32_t k = 0; k < node->input_count; k++) {
         uint32_t ref = r->view.refs[node->first_ref + k];
@@ -133,26 +133,29 @@ static rnm_status check_shape(const rnm_reader *r, rnm_where where, const rnm_no
         }
     }
     rnm_node_attrs attrs = rnm_view_attrs(&r->view, where.index);
-    rnm_shape inferred;
+    rnm_shape outs[RNM_MAX_OUTPUTS];
     rnm_error inner;
     rnm_status status = rnm_infer_shape((rnm_op)node->op, &attrs, r->input_shapes,
-                                        node->input_count, &inferred, &inner);
+                                        node->input_count, outs, node->output_count, &inner);
     if (status != RNM_OK) {
         /* Whatever it is to other callers, to a file it is a rule broken or a limit passed. */
         return rnm_reject(r, where, status == RNM_ERR_LIMIT ? RNM_ERR_LIMIT : RNM_ERR_FORMAT, "%s",
                           inner.text);
     }
-    uint32_t output = r->view.refs[node->first_ref + node->input_count];
-    rnm_shape stated = rnm_view_shape(&r->view, output);
-    if (!rnm_shape_equal(&inferred, &stated)) {
-        char expected[RNM_SHAPE_TEXT];
-        char found[RNM_SHAPE_TEXT];
-        return rnm_reject(
-            r, where, RNM_ERR_FORMAT,
-            "shape of value \"%.100s\" must be %s %s as %s gives it, found %s %s",
-            rnm_view_string(&r->view, r->view.values[output].name), rnm_dtype_name(inferred.dtype),
-            rnm_shape_text(&inferred, expected, sizeof expected), rnm_op_find(node->op)->name,
-            rnm_dtype_name(stated.dtype), rnm_shape_text(&stated, found, sizeof found));
+    for (uint32_t k = 0; k < node->output_count; k++) {
+        uint32_t output = r->view.refs[node->first_ref + node->input_count + k];
+        rnm_shape stated = rnm_view_shape(&r->view, output);
+        if (!rnm_shape_equal(&outs[k], &stated)) {
+            char expected[RNM_SHAPE_TEXT];
+            char found[RNM_SHAPE_TEXT];
+            return rnm_reject(r, where, RNM_ERR_FORMAT,
+                              "shape of value \"%.100s\" must be %s %s as %s gives it, found %s %s",
+                              rnm_view_string(&r->view, r->view.values[output].name),
+                              rnm_dtype_name(outs[k].dtype),
+                              rnm_shape_text(&outs[k], expected, sizeof expected),
+                              rnm_op_find(node->op)->name, rnm_dtype_name(stated.dtype),
+                              rnm_shape_text(&stated, found, sizeof found));
+        }
     }
     return RNM_OK;
 }

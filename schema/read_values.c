@@ -25,7 +25,7 @@ static rnm_status check_dims(const rnm_reader *r, rnm_where where, const rnm_val
                                   "dim %d must be one of %u symbols, found %llu", axis,
                                   r->view.graph->symbol_count, (unsigned long long)number);
             }
-        } else if (word == 0) {
+        } else if (word == 0 && value->kind != RNM_VALUE_ACTIVATION) {
             return rnm_reject(r, where, RNM_ERR_FORMAT, "dim %d must be at least 1, found 0", axis);
         } else if (word > RNM_LIMIT_DIM) {
             return rnm_reject(r, where, RNM_ERR_LIMIT, "dim %d must be at most %lld, found %llu",
@@ -47,16 +47,11 @@ static rnm_status check_size(const rnm_reader *r, rnm_where where) {
 
 /* ---- kinds ----------------------------------------------------------------------------------- */
 
-static bool activation_type(unsigned dtype) {
-    return dtype == RNM_F32 || dtype == RNM_F16 || dtype == RNM_I64 || dtype == RNM_I32 ||
-           dtype == RNM_U8 || dtype == RNM_BOOL;
-}
-
 static rnm_status check_activation(const rnm_reader *r, rnm_where where,
                                    const rnm_value_rec *value) {
-    if (!activation_type(value->dtype)) {
+    if (!rnm_dtype_is_active(value->dtype)) {
         return rnm_reject(r, where, RNM_ERR_FORMAT,
-                          "an activation must be f32, f16, i64, i32, u8 or bool, found %s",
+                          "an activation must be f32, f16, f64, i64, i32, i8, u8 or bool, found %s",
                           rnm_dtype_name(value->dtype));
     }
     if (value->source != RNM_NONE) {

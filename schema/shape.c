@@ -113,29 +113,39 @@ static rnm_status (*const rules[RNM_OP_COUNT])(rnm_shape_call *) = {
     [RNM_OP_Softmax] = rnm_shape_softmax,
     [RNM_OP_Reorder] = rnm_shape_same,
     [RNM_OP_ScaleBias] = rnm_shape_scale_bias,
+    [RNM_OP_Cast] = rnm_shape_same,
 };
 
-static rnm_status check_inputs(const rnm_shape_call *call, const rnm_op_info *info) {
+static bool is_empty(const rnm_shape *shape) {
+    for (int axis = 0; axis < shape->rank; axis++) {
+        if (shape->dims[axis] == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static rnm_status check_arity(const rnm_shape_call *call, const rnm_op_info *info) {
     if (call->input_count < info->least_inputs || call->input_count > info->most_inputs) {
         return rnm_fail(call->err, RNM_ERR_SHAPE, "%s takes %d to %d inputs, found %d", info->name,
                         info->least_inputs, info->most_inputs, call->input_count);
     }
-    bool all_needed = call->op == RNM_OP_Concat;
-    bool moves = (info->flags & RNM_OPFLAG_MOVE) != 0;
-    rnm_dtype wanted = moves && call->inputs[0] != NULL ? call->inputs[0]->dtype : RNM_F32;
+    if (call->output_count < 1 || call->output_count > info->most_outputs) {
+        return rnm_fail(call->err, RNM_ERR_SHAPE, "%s has 1 to %d outputs, found %d", info->name,
+                        info->most_outputs, call->output_count);
+    }
     for (int k = 0; k < call->input_count; k++) {
         const rnm_shape *input = call->inputs[k];
         if (input == NULL) {
-            if (k < info->least_inputs || all_needed) {
+            if (rnm_op_needs(info, (unsigned)k)) {
                 return rnm_fail(call->err, RNM_ERR_SHAPE, "input %d of %s is absent", k,
                                 info->name);
             }
-        } else if (input->dtype != wanted) {
-            return rnm_fail(call->err, RNM_ERR_SHAPE, "input %d of %s must be %s, found %s", k,
-                            info->name, rnm_dtype_name(wanted), rnm_dtype_name(input->dtype));
+        } else if (info->layout_rule == RNM_RULE_SPATIAL && is_empty(input)) {
+            return rnm_fail(call->err, RNM_ERR_SHAPE, "input %d of %s must not be empty", k,
+                            info->name);
         }
     }
-    call->out->dtype = wanted;
     return RNM_OK;
 }
 
@@ -157,34 +167,36 @@ static rnm_status check_activation(const rnm_shape_call *call, const rnm_op_info
     return RNM_OK;
 }
 
-static rnm_status check_size(const rnm_shape_call *call, const rnm_op_info *info) {
-    for (int axis = 0; axis < call->out->rank; axis++) {
-        if (call->out->dims[axis] > RNM_LIMIT_DIM) {
+static rnm_status check_size(const rnm_shape_call *call, const rnm_shape *out,
+                             const rnm_op_info *info) {
+    for (int axis = 0; axis < out->rank; axis++) {
+        if (out->dims[axis] > RNM_LIMIT_DIM) {
             return rnm_fail(call->err, RNM_ERR_LIMIT, "output dim %d of %s is %lld, most is %lld",
-                            axis, info->name, (long long)call->out->dims[axis],
-                            (long long)RNM_LIMIT_DIM);
+                            axis, info->name, (long long)out->dims[axis], (long long)RNM_LIMIT_DIM);
         }
     }
     int64_t elements;
-    if (!rnm_shape_elements(call->out, &elements)) {
+    if (!rnm_shape_elements(out, &elements)) {
         char text[RNM_SHAPE_TEXT];
         return rnm_fail(call->err, RNM_ERR_LIMIT,
                         "output of %s has more than %lld elements, its shape is %s", info->name,
-                        (long long)RNM_LIMIT_ELEMENTS,
-                        rnm_shape_text(call->out, text, sizeof text));
+                        (long long)RNM_LIMIT_ELEMENTS, rnm_shape_text(out, text, sizeof text));
     }
     return RNM_OK;
 }
 
 rnm_status rnm_infer_shape(rnm_op op, const rnm_node_attrs *attrs, const rnm_shape *const *inputs,
-                           int input_count, rnm_shape *out, rnm_error *err) {
+                           int input_count, rnm_shape *outs, int output_count, rnm_error *err) {
     const rnm_op_info *info = rnm_op_find((unsigned)op);
     if (info == NULL) {
         return rnm_fail(err, RNM_ERR_UNSUPPORTED, "there is no operator %d", (int)op);
     }
-    rnm_shape result = {.dtype = RNM_F32};
-    rnm_shape_call call = {op, info->name, attrs, inputs, input_count, &result, err};
-    rnm_status status = check_inputs(&call, info);
+    rnm_shape results[RNM_MAX_OUTPUTS];
+    rnm_shape_call call = {op, info->name, attrs, inputs, input_count, results, output_count, err};
+    rnm_status status = check_arity(&call, info);
+    if (status == RNM_OK) {
+        status = rnm_shape_types(&call, info->types);
+    }
     if (status == RNM_OK) {
         status = check_activation(&call, info);
     }
@@ -192,11 +204,11 @@ rnm_status rnm_infer_shape(rnm_op op, const rnm_node_attrs *attrs, const rnm_sha
         assert(rules[op] != NULL);
         status = rules[op](&call);
     }
-    if (status == RNM_OK) {
-        status = check_size(&call, info);
+    for (int k = 0; status == RNM_OK && k < output_count; k++) {
+        status = check_size(&call, &results[k], info);
     }
     if (status == RNM_OK) {
-        *out = result;
+        memcpy(outs, results, (size_t)output_count * sizeof *outs);
     }
     return status;
 }

@@ -18,6 +18,13 @@ typedef struct rnm_shape {
     int64_t dims[RNM_MAX_RANK];
 } rnm_shape;
 
+/* A list attribute that is no list of spatial axes. */
+#define RNM_MAX_LIST 16
+typedef struct rnm_int_list {
+    int64_t count; /* 0: the attribute is absent */
+    int64_t at[RNM_MAX_LIST];
+} rnm_int_list;
+
 /* The attributes of a node, decoded with ONNX's defaults filled in for `spatial` spatial axes. */
 typedef struct rnm_node_attrs {
     int64_t kernel_shape[3];
@@ -35,22 +42,38 @@ typedef struct rnm_node_attrs {
     rnm_op activation; /* RNM_OP_NONE where there is none */
     float activation_alpha;
     float activation_beta;
+    int64_t to; /* an rnm_dtype */
 } rnm_node_attrs;
 
 /* ONNX's defaults for an operator: strides and dilations 1, no padding, axis, alpha and beta as the
  * operator has them, no activation. `spatial` in 0..3. */
 rnm_node_attrs rnm_attrs_default(rnm_op op, int spatial);
 
+/* The attributes that an operator has, and those that must be there, as sets of bits by id. */
+uint64_t rnm_op_attrs(rnm_op op);
+uint64_t rnm_op_attrs_needed(rnm_op op);
+
+/* True for an attribute that is 0 or 1. */
+bool rnm_attr_is_flag(unsigned id);
+
+/* An attribute between its field and the words of a file. Storing takes `count` words, which fit
+ * the attribute; loading gives how many it wrote, for lists of spatial axes as many as
+ * attrs->spatial says, 0 for an empty list. */
+void rnm_attr_store(rnm_node_attrs *attrs, unsigned id, const uint64_t *words, uint32_t count);
+uint32_t rnm_attr_load(const rnm_node_attrs *attrs, unsigned id, uint64_t words[RNM_MAX_LIST]);
+
 /* Spatial axes that the attributes of an operator speak of when its first input has that rank:
  * rank - 2 for convolution and pooling, 0 for the others and for ranks that they refuse. */
 int rnm_op_spatial(rnm_op op, int rank);
 
-/* Infers *out from the operator, its attributes and the shapes of its inputs (NULL entries are
- * absent optional ones). Checks ranks, dtypes, channel counts, kernel against weight, strides and
- * dilations >= 1, pads >= 0, group dividing, output sizes >= 1, overflow. The error says what was
- * expected and found, without the node's name, which the caller puts before it. */
+/* Infers the outputs (at most RNM_MAX_OUTPUTS; behind the first they may be left out from the end)
+ * from the operator, its attributes and the shapes of its inputs (NULL entries are absent optional
+ * ones). On failure `outs` is untouched. Checks ranks, dtypes, channel counts, kernel against
+ * weight, strides and dilations >= 1, pads >= 0, group dividing, output sizes >= 1, overflow. The
+ * error says what was expected and found, without the node's name, which the caller puts before it.
+ */
 rnm_status rnm_infer_shape(rnm_op op, const rnm_node_attrs *attrs, const rnm_shape *const *inputs,
-                           int input_count, rnm_shape *out, rnm_error *err);
+                           int input_count, rnm_shape *outs, int output_count, rnm_error *err);
 
 /* Writes "1x3x32x32" (symbol k as "?k") and a NUL into text, cut at `size`. Gives text. */
 char *rnm_shape_text(const rnm_shape *shape, char *text, size_t size);

@@ -7,6 +7,8 @@
 #include "rnm_format.h"
 #include "shape_rules.h"
 
+#include <string.h>
+
 /* ---- common checks --------------------------------------------------------------------------- */
 
 const rnm_shape *rnm_shape_input(const rnm_shape_call *call, int k) {
@@ -69,8 +71,13 @@ static rnm_status resolve_axis(const rnm_shape_call *call, int rank, int past, i
 
 /* ---- element by element ---------------------------------------------------------------------- */
 
+void rnm_shape_dims(rnm_shape *out, const rnm_shape *from) {
+    out->rank = from->rank;
+    memcpy(out->dims, from->dims, sizeof out->dims);
+}
+
 rnm_status rnm_shape_same(rnm_shape_call *call) {
-    *call->out = *call->inputs[0];
+    rnm_shape_dims(call->out, call->inputs[0]);
     return RNM_OK;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Inside of shape inference: one function an operator, and what they have in common. When they are
- * called the number of inputs is right, needed inputs are there, all are f32, and out is f32 of
- * rank 0.
+ * called the numbers of inputs and outputs are right, needed inputs are there, types are checked,
+ * and the outputs have their types and rank 0.
  */
 #ifndef RNM_SHAPE_RULES_H
 #define RNM_SHAPE_RULES_H
@@ -15,9 +15,16 @@ typedef struct rnm_shape_call {
     const rnm_node_attrs *attrs;
     const rnm_shape *const *inputs;
     int input_count;
-    rnm_shape *out;
+    rnm_shape *out; /* output 0; others behind it */
+    int output_count;
     rnm_error *err;
 } rnm_shape_call;
+
+/* types.c: checks the types of the inputs and sets those of the outputs. */
+rnm_status rnm_shape_types(rnm_shape_call *call, const char *types);
+
+/* Gives an output the rank and dims of a shape. */
+void rnm_shape_dims(rnm_shape *out, const rnm_shape *from);
 
 /* shape_ops.c */
 rnm_status rnm_shape_same(rnm_shape_call *call);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 set(RNM_SCHEMA_SOURCES
+  schema/attrs.c
   schema/base.c
   schema/digest.c
   schema/expand_ref.c
@@ -19,4 +20,5 @@ set(RNM_SCHEMA_SOURCES
   schema/shape_ops.c
   schema/shape_window.c
   schema/text.c
+  schema/types.c
   schema/view.c)

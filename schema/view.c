@@ -63,49 +63,6 @@ rnm_shape rnm_view_shape(const rnm_view *view, uint32_t index) {
 
 /* ---- attributes ------------------------------------------------------------------------------ */
 
-enum { INTS, FLOAT, FLAG, OPERATOR };
-
-/* Where an attribute goes. */
-static const struct {
-    uint8_t type;
-    uint16_t offset;
-} fields[RNM_ATTRIBUTE_COUNT] = {
-#define FIELD(name, type) [RNM_ATTRIBUTE_##name] = {type, offsetof(rnm_node_attrs, name)}
-    FIELD(kernel_shape, INTS),
-    FIELD(strides, INTS),
-    FIELD(pads, INTS),
-    FIELD(dilations, INTS),
-    FIELD(group, INTS),
-    FIELD(ceil_mode, FLAG),
-    FIELD(count_include_pad, FLAG),
-    FIELD(axis, INTS),
-    FIELD(alpha, FLOAT),
-    FIELD(beta, FLOAT),
-    FIELD(activation, OPERATOR),
-    FIELD(activation_alpha, FLOAT),
-    FIELD(activation_beta, FLOAT),
-#undef FIELD
-};
-
-static void decode(rnm_node_attrs *attrs, const rnm_attr_rec *attr, const uint64_t *words) {
-    void *field = (uint8_t *)attrs + fields[attr->key].offset;
-    switch (fields[attr->key].type) {
-    case INTS:
-        memcpy(field, words, attr->count * sizeof *words);
-        break;
-    case FLOAT:
-        memcpy(field, words, sizeof(float)); /* the low half comes first */
-        break;
-    case FLAG:
-        *(bool *)field = words[0] != 0;
-        break;
-    case OPERATOR:
-        *(rnm_op *)field = (rnm_op)words[0];
-        break;
-    }
-    attrs->has_kernel_shape |= attr->key == RNM_ATTRIBUTE_kernel_shape;
-}
-
 /* The defaults of an epilogue's alpha and beta are those of the activation, which must be known
  * before the attributes are decoded one by one. */
 static rnm_op activation_of(const rnm_view *view, const rnm_node_rec *node) {
@@ -129,7 +86,7 @@ rnm_node_attrs rnm_view_attrs(const rnm_view *view, uint32_t index) {
     attrs.activation_beta = activation.beta;
     for (uint32_t k = 0; k < node->attr_count; k++) {
         const rnm_attr_rec *attr = &view->attrs[node->first_attr + k];
-        decode(&attrs, attr, view->words + attr->first_word);
+        rnm_attr_store(&attrs, attr->key, view->words + attr->first_word, attr->count);
     }
     return attrs;
 }

@@ -191,6 +191,6 @@ rnm_status rnc_node_infer(rnc_node *node, rnm_error *err) {
         shapes[i] = node->inputs[i] == NULL ? NULL : &node->inputs[i]->shape;
     }
     rnm_status status = rnm_infer_shape((rnm_op)node->op, &node->attrs, shapes, node->input_count,
-                                        &node->output->shape, err);
+                                        &node->output->shape, 1, err);
     return status == RNM_OK ? RNM_OK : rnm_fail_in(err, status, node->name);
 }

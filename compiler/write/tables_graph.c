@@ -4,9 +4,6 @@
  */
 #include "write/tables.h"
 
-#include "half.h"
-#include "ir/attributes.h"
-
 #include <string.h>
 
 static rnm_status add_words(rnc_tables *tables, const uint64_t *words, size_t count,
@@ -38,66 +35,36 @@ static rnm_status add_attr(rnc_tables *tables, unsigned key, const uint64_t *wor
     return RNM_OK;
 }
 
-/* Lists are left out where all their entries are what ONNX takes by default. */
-static rnm_status add_ints(rnc_tables *tables, unsigned key, const int64_t *list, int count,
-                           int64_t otherwise, rnm_error *err) {
-    uint64_t words[2 * 3];
-    bool needed = false;
-    for (int k = 0; k < count; k++) {
-        words[k] = (uint64_t)list[k];
-        needed = needed || list[k] != otherwise;
-    }
-    return needed ? add_attr(tables, key, words, (size_t)count, err) : RNM_OK;
+/* What an attribute that is not written counts as. */
+static rnm_node_attrs defaults_of(const rnc_node *node) {
+    rnm_node_attrs attrs = rnm_attrs_default((rnm_op)node->op, node->attrs.spatial);
+    const rnm_node_attrs activation = rnm_attrs_default(node->attrs.activation, 0);
+    attrs.activation_alpha = activation.alpha;
+    attrs.activation_beta = activation.beta;
+    return attrs;
 }
 
-static rnm_status add_float(rnc_tables *tables, unsigned key, float value, rnm_error *err) {
-    uint64_t word = rnm_f32_bits(value);
-    return add_attr(tables, key, &word, 1, err);
-}
-
+/* Attributes are left out where they are what a reader takes by default. */
 static rnm_status add_attrs(rnc_tables *tables, const rnc_node *node, rnm_error *err) {
-    const rnm_node_attrs *a = &node->attrs;
-    unsigned own = rnc_op_attributes(node->op);
-    int axes = a->spatial;
-    const int64_t ceil_mode = a->ceil_mode;
-    const int64_t include_pad = a->count_include_pad;
-    rnm_status status = RNM_OK;
-    if (own & RNC_HAS_WINDOW &&
-        ((status = add_ints(tables, RNM_ATTRIBUTE_kernel_shape, a->kernel_shape, axes, -1, err)) !=
-             RNM_OK ||
-         (status = add_ints(tables, RNM_ATTRIBUTE_ceil_mode, &ceil_mode, 1, 0, err)) != RNM_OK)) {
-        return status;
-    }
-    if (own & RNC_HAS_STRIDES &&
-        ((status = add_ints(tables, RNM_ATTRIBUTE_strides, a->strides, axes, 1, err)) != RNM_OK ||
-         (status = add_ints(tables, RNM_ATTRIBUTE_pads, a->pads, 2 * axes, 0, err)) != RNM_OK ||
-         (status = add_ints(tables, RNM_ATTRIBUTE_dilations, a->dilations, axes, 1, err)) !=
-             RNM_OK)) {
-        return status;
-    }
-    if ((own & RNC_HAS_GROUP &&
-         (status = add_ints(tables, RNM_ATTRIBUTE_group, &a->group, 1, 1, err)) != RNM_OK) ||
-        (own & RNC_HAS_COUNT && (status = add_ints(tables, RNM_ATTRIBUTE_count_include_pad,
-                                                   &include_pad, 1, 0, err)) != RNM_OK) ||
-        (own & RNC_HAS_AXIS &&
-         (status = add_ints(tables, RNM_ATTRIBUTE_axis, &a->axis, 1, INT64_MAX, err)) != RNM_OK) ||
-        (own & RNC_HAS_ALPHA &&
-         (status = add_float(tables, RNM_ATTRIBUTE_alpha, a->alpha, err)) != RNM_OK) ||
-        (own & RNC_HAS_BETA &&
-         (status = add_float(tables, RNM_ATTRIBUTE_beta, a->beta, err)) != RNM_OK)) {
-        return status;
-    }
-    if (a->activation == RNM_OP_NONE) {
-        return RNM_OK;
-    }
-    const int64_t activation = a->activation;
-    unsigned numbers = rnc_op_attributes(a->activation);
-    if ((status = add_ints(tables, RNM_ATTRIBUTE_activation, &activation, 1, 0, err)) != RNM_OK ||
-        (numbers & RNC_HAS_ALPHA && (status = add_float(tables, RNM_ATTRIBUTE_activation_alpha,
-                                                        a->activation_alpha, err)) != RNM_OK) ||
-        (numbers & RNC_HAS_BETA && (status = add_float(tables, RNM_ATTRIBUTE_activation_beta,
-                                                       a->activation_beta, err)) != RNM_OK)) {
-        return status;
+    uint64_t has = rnm_op_attrs((rnm_op)node->op);
+    uint64_t needed = rnm_op_attrs_needed((rnm_op)node->op);
+    rnm_node_attrs defaults = defaults_of(node);
+    for (unsigned key = 1; key < RNM_ATTRIBUTE_COUNT; key++) {
+        uint64_t words[RNM_MAX_LIST];
+        uint64_t otherwise[RNM_MAX_LIST];
+        if ((has >> key & 1) == 0 || (key == RNM_ATTRIBUTE_kernel_shape &&
+                                      !node->attrs.has_kernel_shape && (needed >> key & 1) == 0)) {
+            continue;
+        }
+        uint32_t count = rnm_attr_load(&node->attrs, key, words);
+        bool same = rnm_attr_load(&defaults, key, otherwise) == count &&
+                    memcmp(words, otherwise, count * sizeof *words) == 0;
+        rnm_status status = count == 0 || (same && (needed >> key & 1) == 0)
+                                ? RNM_OK
+                                : add_attr(tables, key, words, count, err);
+        if (status != RNM_OK) {
+            return status;
+        }
     }
     return RNM_OK;
 }

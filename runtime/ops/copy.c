@@ -117,7 +117,9 @@ rnm_status rnm_plan_concat(rnm_planner *planner, const rnm_node_attrs *attrs, rn
     int64_t start = 0;
     for (unsigned k = 0; k < planner->node->input_count; ++k) {
         uint32_t x = rnm_plan_input(planner, k);
-        plan_copy(planner, x, y, start * strides[axis]);
+        if (rnm_plan_elements(planner, x) != 0) {
+            plan_copy(planner, x, y, start * strides[axis]);
+        }
         start += planner->shapes[x].dims[axis];
     }
     return RNM_OK;

@@ -26,6 +26,7 @@ const rnm_op_plan rnm_op_plans[RNM_OP_COUNT] = {
     [RNM_OP_Softmax] = rnm_plan_softmax,
     [RNM_OP_Reorder] = rnm_plan_reorder,
     [RNM_OP_ScaleBias] = rnm_plan_scale_bias,
+    [RNM_OP_Cast] = rnm_plan_cast,
 };
 
 rnm_activation rnm_op_epilogue(const rnm_node_attrs *attrs) {

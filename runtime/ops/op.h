@@ -21,6 +21,7 @@ rnm_status rnm_plan_scale_bias(rnm_planner *planner, const rnm_node_attrs *attrs
 rnm_status rnm_plan_concat(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
 rnm_status rnm_plan_flatten(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
 rnm_status rnm_plan_reorder(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_cast(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
 rnm_status rnm_plan_softmax(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
 
 /* What operators of several families share. */

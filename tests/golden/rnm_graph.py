@@ -70,7 +70,7 @@ class Graph:
             if dim >= SYMBOL:
                 require(kind == ACTIVATION and dim - SYMBOL < len(self.symbols), name, "symbol")
             else:
-                require(1 <= dim <= MOST["dim"], name, "dim")
+                require((kind != ACTIVATION) <= dim <= MOST["dim"], name, "dim")
         if kind == ACTIVATION:
             require(source == NONE, name, "source")
         elif kind == STORED:
@@ -89,13 +89,13 @@ class Graph:
         op, first = int(record["op"]), int(record["first_ref"])
         inputs, outputs = int(record["inputs"]), int(record["outputs"])
         require(op in OPERATORS and record["reserved"] == 0, name, "operator or reserved")
-        operator, least, most, *_ = OPERATORS[op]
-        require(least <= inputs <= most and outputs == 1, name, "arity")
+        operator, least, most, most_outputs, *_ = OPERATORS[op]
+        require(least <= inputs <= most and 1 <= outputs <= most_outputs, name, "arity")
         require(first + inputs + outputs <= len(self.raw["refs"]), name, "refs")
         refs = [None if ref == NONE else int(ref)
                 for ref in self.raw["refs"][first:first + inputs + outputs]]
         require(all(ref is None or ref < len(self.values) for ref in refs), name, "refs")
-        require(None not in refs[:least] and refs[-1] is not None, name, "an absent value")
+        require(None not in refs[:least] and None not in refs[inputs:], name, "an absent value")
         start, count = int(record["first_attr"]), int(record["attrs"])
         require(start + count <= len(self.raw["attrs"]), name, "attributes")
         attrs = dict(self._attribute(name, attr) for attr in self.raw["attrs"][start:start + count])
@@ -121,11 +121,11 @@ class Graph:
         return ATTRIBUTES[key][0], numbers[0] if kind in (INT, FLOAT, STRING) else numbers
 
     def _check_epilogue(self, name, op, attrs):
-        carries = OPERATORS[op][4]
+        carries = OPERATORS[op][5]
         extra = {"activation", "activation_alpha", "activation_beta"} & set(attrs)
         require(carries or not extra, name, "an activation it cannot carry")
         if "activation" in attrs:
-            require(attrs["activation"] in OPERATORS and OPERATORS[attrs["activation"]][5],
+            require(attrs["activation"] in OPERATORS and OPERATORS[attrs["activation"]][6],
                          name, "activation")
         else:
             require(not extra, name, "alpha or beta without an activation")
@@ -154,7 +154,7 @@ class Graph:
             require(value.last_use == used.get(index, NONE), value.name, "last use")
 
     def _check_layout(self, node):
-        rule = next(row[3] for row in OPERATORS.values() if row[0] == node.op)
+        rule = next(row[4] for row in OPERATORS.values() if row[0] == node.op)
         values = [self.values[ref] for ref in node.inputs + node.outputs if ref is not None]
         active = [value for value in values if value.kind == ACTIVATION]
         layouts = {value.layout for value in active}

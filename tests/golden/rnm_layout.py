@@ -68,29 +68,30 @@ ROLE_RANKS = {BETAS: 2, MASK: 1, ZERO_LIST: 1, ZERO_PLANE: 1, CHANNEL: 1}
 LINEAR, S, F, DROP = range(4)
 CASCADED, INTERLEAVED = 1, 2
 
-# id: (name, least inputs, most inputs, layout rule, carries an activation, is an activation)
+# id: (name, least inputs, most inputs, most outputs, layout rule, carries an activation, is an activation)
 OPERATORS = {
-    1: ("Conv", 2, 5, "SPATIAL", True, False),
-    2: ("Gemm", 2, 5, "ROWS", True, False),
-    3: ("MaxPool", 1, 1, "SPATIAL", False, False),
-    4: ("AveragePool", 1, 1, "SPATIAL", False, False),
-    5: ("GlobalAveragePool", 1, 1, "SPATIAL", False, False),
-    6: ("GlobalMaxPool", 1, 1, "SPATIAL", False, False),
-    7: ("Relu", 1, 1, "SAME", False, True),
-    8: ("LeakyRelu", 1, 1, "SAME", False, True),
-    9: ("Elu", 1, 1, "SAME", False, True),
-    10: ("Sigmoid", 1, 1, "SAME", False, True),
-    11: ("Tanh", 1, 1, "SAME", False, True),
-    12: ("Clip", 1, 1, "SAME", False, True),
-    13: ("HardSigmoid", 1, 1, "SAME", False, True),
-    14: ("HardSwish", 1, 1, "SAME", False, True),
-    15: ("Add", 2, 2, "SAME", True, False),
-    16: ("Mul", 2, 2, "SAME", True, False),
-    17: ("Concat", 1, 4096, "SAME", False, False),
-    18: ("Flatten", 1, 1, "ROWS", False, False),
-    19: ("Softmax", 1, 1, "ROWS", False, False),
-    20: ("Reorder", 1, 1, "REORDER", False, False),
-    21: ("ScaleBias", 3, 3, "SPATIAL", True, False),
+    1: ("Conv", 2, 5, 1, "SPATIAL", True, False),
+    2: ("Gemm", 2, 5, 1, "ROWS", True, False),
+    3: ("MaxPool", 1, 1, 1, "SPATIAL", False, False),
+    4: ("AveragePool", 1, 1, 1, "SPATIAL", False, False),
+    5: ("GlobalAveragePool", 1, 1, 1, "SPATIAL", False, False),
+    6: ("GlobalMaxPool", 1, 1, 1, "SPATIAL", False, False),
+    7: ("Relu", 1, 1, 1, "SAME", False, True),
+    8: ("LeakyRelu", 1, 1, 1, "SAME", False, True),
+    9: ("Elu", 1, 1, 1, "SAME", False, True),
+    10: ("Sigmoid", 1, 1, 1, "SAME", False, True),
+    11: ("Tanh", 1, 1, 1, "SAME", False, True),
+    12: ("Clip", 1, 1, 1, "SAME", False, True),
+    13: ("HardSigmoid", 1, 1, 1, "SAME", False, True),
+    14: ("HardSwish", 1, 1, 1, "SAME", False, True),
+    15: ("Add", 2, 2, 1, "SAME", True, False),
+    16: ("Mul", 2, 2, 1, "SAME", True, False),
+    17: ("Concat", 1, 4096, 1, "SAME", False, False),
+    18: ("Flatten", 1, 1, 1, "ROWS", False, False),
+    19: ("Softmax", 1, 1, 1, "ROWS", False, False),
+    20: ("Reorder", 1, 1, 1, "REORDER", False, False),
+    21: ("ScaleBias", 3, 3, 1, "SPATIAL", True, False),
+    40: ("Cast", 1, 1, 1, "SAME", False, False),
 }
 
 INT, FLOAT, INTS, FLOATS, STRING = range(1, 6)
@@ -99,7 +100,7 @@ ATTRIBUTES = {
     1: ("kernel_shape", INTS), 2: ("strides", INTS), 3: ("pads", INTS), 4: ("dilations", INTS),
     5: ("group", INT), 6: ("ceil_mode", INT), 7: ("count_include_pad", INT), 8: ("axis", INT),
     9: ("alpha", FLOAT), 10: ("beta", FLOAT), 11: ("activation", INT),
-    12: ("activation_alpha", FLOAT), 13: ("activation_beta", FLOAT),
+    12: ("activation_alpha", FLOAT), 13: ("activation_beta", FLOAT), 14: ("to", INT),
 }
 
 MOST = {"sections": 64, "tensors": 1 << 16, "recipes": 1 << 16, "values": 1 << 18,

@@ -210,16 +210,22 @@ void builder_output(rnm_builder *b, uint32_t value) {
 
 uint32_t builder_node(rnm_builder *b, const char *name, rnm_op op, uint16_t input_count,
                       const uint32_t *inputs, uint32_t output) {
+    return builder_node_outputs(b, name, op, input_count, inputs, 1, &output);
+}
+
+uint32_t builder_node_outputs(rnm_builder *b, const char *name, rnm_op op, uint16_t input_count,
+                              const uint32_t *inputs, uint16_t output_count,
+                              const uint32_t *outputs) {
     rnm_node_rec record = {
         .name = builder_string(b, name),
         .op = (uint16_t)op,
         .first_attr = COUNT(b->attrs, rnm_attr_rec),
         .first_ref = COUNT(b->refs, uint32_t),
         .input_count = input_count,
-        .output_count = 1,
+        .output_count = output_count,
     };
     append(&b->refs, inputs, input_count * sizeof *inputs);
-    append_u32(&b->refs, output);
+    append(&b->refs, outputs, output_count * sizeof *outputs);
     append(&b->nodes, &record, sizeof record);
     return COUNT(b->nodes, rnm_node_rec) - 1;
 }

@@ -67,6 +67,11 @@ void builder_output(rnm_builder *b, uint32_t value);
  * added last. */
 uint32_t builder_node(rnm_builder *b, const char *name, rnm_op op, uint16_t input_count,
                       const uint32_t *inputs, uint32_t output);
+
+/* The same with several outputs. */
+uint32_t builder_node_outputs(rnm_builder *b, const char *name, rnm_op op, uint16_t input_count,
+                              const uint32_t *inputs, uint16_t output_count,
+                              const uint32_t *outputs);
 void builder_attr_int(rnm_builder *b, rnm_attr key, int64_t value);
 void builder_attr_float(rnm_builder *b, rnm_attr key, float value);
 void builder_attr_ints(rnm_builder *b, rnm_attr key, uint32_t count, const int64_t *values);

@@ -49,7 +49,7 @@ static inline void try_shape_case(const shape_case *c) {
     for (int k = 0; k < c->input_count; k++) {
         inputs[k] = c->inputs[k].dtype != 0 ? &c->inputs[k] : NULL;
     }
-    rnm_status status = rnm_infer_shape(c->op, &attrs, inputs, c->input_count, &found, &err);
+    rnm_status status = rnm_infer_shape(c->op, &attrs, inputs, c->input_count, &found, 1, &err);
     if (status != c->status) {
         fail_msg("%s: expected status %d, found %d: %s", c->what, (int)c->status, (int)status,
                  err.text);

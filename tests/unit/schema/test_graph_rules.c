@@ -110,7 +110,7 @@ BREAK(symbol_empty, *(uint32_t *)specimen_find(bytes, PART_SYMBOLS, NULL) = 0)
 BREAK(graph_short, specimen_section(bytes, RNM_SECTION_GRAPH)->length -= 1)
 
 static const specimen_break value_breaks[] = {
-    {"dim 0", dim_zero, RNM_ERR_FORMAT, "at least 1"},
+    {"dim 0", dim_zero, RNM_ERR_FORMAT, "must be f32 ?0x10x8x8"},
     {"dim 2^31", dim_large, RNM_ERR_LIMIT, "dim 1 must be at most"},
     {"symbol 1", dim_symbol, RNM_ERR_FORMAT, "one of 1 symbols"},
     {"symbol 2^32", dim_symbol_high, RNM_ERR_FORMAT, "one of 1 symbols"},

@@ -331,7 +331,7 @@ static void test_error_is_optional(void **state) {
     const rnm_shape *inputs[] = {&shape};
     rnm_node_attrs attrs = rnm_attrs_default(RNM_OP_Conv, 2);
     rnm_shape out;
-    assert_int_equal(rnm_infer_shape(RNM_OP_Conv, &attrs, inputs, 1, &out, NULL), RNM_ERR_SHAPE);
+    assert_int_equal(rnm_infer_shape(RNM_OP_Conv, &attrs, inputs, 1, &out, 1, NULL), RNM_ERR_SHAPE);
 }
 
 static void test_defaults(void **state) {

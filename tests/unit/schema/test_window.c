@@ -294,7 +294,7 @@ static void try_window(const window *w) {
     rnm_shape out;
     rnm_error err;
     int wanted = lay_windows(w);
-    rnm_status status = rnm_infer_shape(RNM_OP_MaxPool, &attrs, inputs, 1, &out, &err);
+    rnm_status status = rnm_infer_shape(RNM_OP_MaxPool, &attrs, inputs, 1, &out, 1, &err);
     if (status != (wanted > 0 ? RNM_OK : RNM_ERR_SHAPE) ||
         (status == RNM_OK && out.dims[2] != wanted)) {
         fail_msg("input %d kernel %d stride %d dilation %d pads %d %d ceil %d: expected %d",

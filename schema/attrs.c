@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Attributes by operator, and where each is kept once it is decoded.
+ */
+#include "ops.h"
+#include "rnm_format.h"
+#include "shape.h"
+
+#include <string.h>
+
+/* ---- which operator has which ---------------------------------------------------------------- */
+
+#define KEY(name) ((uint64_t)1 << RNM_ATTRIBUTE_##name)
+#define EPILOGUE_KEYS (KEY(activation) | KEY(activation_alpha) | KEY(activation_beta))
+#define WINDOW_KEYS (KEY(kernel_shape) | KEY(strides) | KEY(pads) | KEY(dilations))
+
+static const struct {
+    uint64_t may, must;
+} keys[RNM_OP_COUNT] = {
+    [RNM_OP_Conv] = {WINDOW_KEYS | KEY(group) | EPILOGUE_KEYS, 0},
+    [RNM_OP_Gemm] = {EPILOGUE_KEYS, 0},
+    [RNM_OP_MaxPool] = {WINDOW_KEYS | KEY(ceil_mode), KEY(kernel_shape)},
+    [RNM_OP_AveragePool] = {WINDOW_KEYS | KEY(ceil_mode) | KEY(count_include_pad),
+                            KEY(kernel_shape)},
+    [RNM_OP_LeakyRelu] = {KEY(alpha), 0},
+    [RNM_OP_Elu] = {KEY(alpha), 0},
+    [RNM_OP_Clip] = {KEY(alpha) | KEY(beta), 0},
+    [RNM_OP_HardSigmoid] = {KEY(alpha) | KEY(beta), 0},
+    [RNM_OP_Add] = {EPILOGUE_KEYS, 0},
+    [RNM_OP_Mul] = {EPILOGUE_KEYS, 0},
+    [RNM_OP_Concat] = {KEY(axis), KEY(axis)},
+    [RNM_OP_Flatten] = {KEY(axis), 0},
+    [RNM_OP_Softmax] = {KEY(axis), 0},
+    [RNM_OP_ScaleBias] = {EPILOGUE_KEYS, 0},
+    [RNM_OP_Cast] = {KEY(to), KEY(to)},
+};
+
+uint64_t rnm_op_attrs(rnm_op op) {
+    return (unsigned)op < RNM_OP_COUNT ? keys[op].may : 0;
+}
+
+uint64_t rnm_op_attrs_needed(rnm_op op) {
+    return (unsigned)op < RNM_OP_COUNT ? keys[op].must : 0;
+}
+
+/* ---- where each is kept ---------------------------------------------------------------------- */
+
+typedef enum field_type { INTS, LIST, REAL, FLAG, OPERATOR } field_type;
+
+static const struct {
+    uint8_t type;
+    uint16_t offset;
+} fields[RNM_ATTRIBUTE_COUNT] = {
+#define FIELD(name, type) [RNM_ATTRIBUTE_##name] = {type, offsetof(rnm_node_attrs, name)}
+    FIELD(kernel_shape, INTS),
+    FIELD(strides, INTS),
+    FIELD(pads, INTS),
+    FIELD(dilations, INTS),
+    FIELD(group, INTS),
+    FIELD(ceil_mode, FLAG),
+    FIELD(count_include_pad, FLAG),
+    FIELD(axis, INTS),
+    FIELD(alpha, REAL),
+    FIELD(beta, REAL),
+    FIELD(activation, OPERATOR),
+    FIELD(activation_alpha, REAL),
+    FIELD(activation_beta, REAL),
+    FIELD(to, INTS),
+#undef FIELD
+};
+
+bool rnm_attr_is_flag(unsigned id) {
+    return id < RNM_ATTRIBUTE_COUNT && fields[id].type == FLAG;
+}
+
+void rnm_attr_store(rnm_node_attrs *attrs, unsigned id, const uint64_t *words, uint32_t count) {
+    void *field = (uint8_t *)attrs + fields[id].offset;
+    switch ((field_type)fields[id].type) {
+    case INTS:
+        memcpy(field, words, count * sizeof *words);
+        break;
+    case LIST: {
+        rnm_int_list *list = field;
+        list->count = count;
+        memcpy(list->at, words, count * sizeof *words);
+        break;
+    }
+    case REAL:
+        memcpy(field, words, sizeof(float)); /* the low half comes first */
+        break;
+    case FLAG:
+        *(bool *)field = words[0] != 0;
+        break;
+    case OPERATOR:
+        *(rnm_op *)field = (rnm_op)words[0];
+        break;
+    }
+    attrs->has_kernel_shape |= id == RNM_ATTRIBUTE_kernel_shape;
+}
+
+static uint32_t words_of(const rnm_node_attrs *attrs, unsigned id) {
+    switch (rnm_attr_counted(id)) {
+    case RNM_COUNT_SPATIAL:
+        return (uint32_t)attrs->spatial;
+    case RNM_COUNT_TWICE:
+        return 2 * (uint32_t)attrs->spatial;
+    default:
+        return 1;
+    }
+}
+
+uint32_t rnm_attr_load(const rnm_node_attrs *attrs, unsigned id, uint64_t words[RNM_MAX_LIST]) {
+    const void *field = (const uint8_t *)attrs + fields[id].offset;
+    uint32_t count = words_of(attrs, id);
+    words[0] = 0;
+    switch ((field_type)fields[id].type) {
+    case INTS:
+        memcpy(words, field, count * sizeof *words);
+        break;
+    case LIST: {
+        const rnm_int_list *list = field;
+        count = (uint32_t)list->count;
+        memcpy(words, list->at, count * sizeof *words);
+        break;
+    }
+    case REAL:
+        memcpy(words, field, sizeof(float));
+        break;
+    case FLAG:
+        words[0] = *(const bool *)field;
+        break;
+    case OPERATOR:
+        words[0] = (uint64_t) * (const rnm_op *)field;
+        break;
+    }
+    return count;
+}
