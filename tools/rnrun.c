@@ -24,6 +24,7 @@ enum {
 
 static const char usage[] =
     "[options] MODEL.rnm IMAGE|FOLDER...\n"
+    "[options] MODEL.rnm IMAGE --output=FILE.npy\n"
     "[options] MODEL.rnm INPUT.npy [--output=FILE.npy]\n"
     "[options] MODEL.rnm --input NAME=FILE.npy... [--output NAME=FILE.npy...]\n"
     "[options] MODEL.rnm --report\n"
@@ -55,6 +56,9 @@ static const cli_choice isa_choices[] = {{"best", RNM_ISA_BEST},
                                          {"neon", RNM_ISA_NEON},
                                          {NULL, 0}};
 
+static const cli_choice color_choices[] = {
+    {"rgb", RNM_RGB}, {"bgr", RNM_BGR}, {"gray", RNM_GRAY}, {NULL, 0}};
+
 static int64_t threads_unasked(void) {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     return cores < 1 ? 1 : (cores < THREADS_UNASKED ? cores : THREADS_UNASKED);
@@ -83,8 +87,8 @@ static job *choose_job(const cli_command *command, const rnrun_settings *setting
     if (arrays) {
         return run_arrays;
     }
-    if (settings->outputs.count > 0) {
-        cli_refuse(command, stderr, "--output goes with .npy inputs");
+    if (settings->outputs.count > 0 && (files->count != 2 || settings->outputs.count > 1)) {
+        cli_refuse(command, stderr, "--output goes with .npy inputs, or, once, with one image");
         return NULL;
     }
     if (files->count > 1) {
@@ -161,6 +165,18 @@ int main(int argc, char **argv) {
                    "time N runs on made-up input, of --batch items each\n"
                    "(1 unless given), and the first answer since the start\n"
                    "of the process, and say what memory the process took"),
+        CLI_TEXT("resize", 0, &settings.images.resize, "N|HxW|none",
+                 "resize images to N on the shorter side, or to HxW;\n"
+                 "this and the next five change what the model says of\n"
+                 "images, or say it where the model does not"),
+        CLI_TEXT("crop", 0, &settings.images.crop, "N|HxW|none", "then keep the middle NxN or HxW"),
+        CLI_CHOICE("channels", 0, &settings.images.color, color_choices, "order of the channels"),
+        CLI_TEXT("divisor", 0, &settings.images.divisor, "D",
+                 "an input is (pixel / D - mean) / std, pixels being\n"
+                 "0 to 255; 255 unless given"),
+        CLI_TEXT("mean", 0, &settings.images.mean, "M[,M,M]",
+                 "for all channels, or each; 0 unless given"),
+        CLI_TEXT("std", 0, &settings.images.std, "S[,S,S]", "likewise; 1 unless given"),
         CLI_FLAG("report", 'r', &settings.report, "say what memory the model takes"),
         CLI_FLAG("json", 'j', &settings.json, "print one JSON object; sizes are exact"),
         CLI_FLAG("quiet", 'q', &settings.quiet, "print results and errors only"),

@@ -14,18 +14,27 @@
 static const struct {
     const char *signature;
     size_t size;
-    rnm_status (*decode)(const uint8_t *bytes, size_t size, image *out, rnm_error *error);
+    rnm_status (*decode)(const uint8_t *bytes, size_t size, image *out, int *orientation,
+                         rnm_error *error);
 } formats[] = {
     {PNG_SIGNATURE, sizeof PNG_SIGNATURE - 1, image_decode_png},
     {JPEG_SIGNATURE, sizeof JPEG_SIGNATURE - 1, image_decode_jpeg},
 };
 
-rnm_status image_create(int64_t width, int64_t height, int channels, image *out, rnm_error *error) {
+rnm_status image_check_size(int64_t width, int64_t height, rnm_error *error) {
     if (width < 1 || height < 1 || width > IMAGE_PIXELS_MOST || height > IMAGE_PIXELS_MOST ||
         width * height > IMAGE_PIXELS_MOST) {
         return rnm_fail(error, RNM_ERR_LIMIT,
                         "an image of %lld x %lld pixels; the most that is taken is %d pixels",
                         (long long)width, (long long)height, IMAGE_PIXELS_MOST);
+    }
+    return RNM_OK;
+}
+
+rnm_status image_create(int64_t width, int64_t height, int channels, image *out, rnm_error *error) {
+    rnm_status status = image_check_size(width, height, error);
+    if (status != RNM_OK) {
+        return status;
     }
     image made = {.width = (int)width, .height = (int)height, .channels = channels};
     made.pixels = malloc((size_t)width * (size_t)height * (size_t)channels);
@@ -46,7 +55,11 @@ rnm_status image_decode(const uint8_t *bytes, size_t size, image *out, rnm_error
     *out = (image){0};
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         if (size >= formats[i].size && memcmp(bytes, formats[i].signature, formats[i].size) == 0) {
-            rnm_status status = formats[i].decode(bytes, size, out, error);
+            int orientation = ORIENTATION_UPRIGHT;
+            rnm_status status = formats[i].decode(bytes, size, out, &orientation, error);
+            if (status == RNM_OK) {
+                status = image_turn(out, orientation, error);
+            }
             if (status != RNM_OK) {
                 image_free(out);
             }

@@ -8,7 +8,9 @@
 #include "error.h"
 
 #include <setjmp.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <jerror.h>
@@ -18,12 +20,19 @@
  * about ten. */
 enum { SCANS_MOST = 200 };
 
+enum { EXIF_MARKER = JPEG_APP0 + 1, EXIF_MOST = 65535, CMYK_CHANNELS = 4 };
+
+/* What the data of an EXIF marker starts with, its zero bytes included. */
+#define EXIF_SIGNATURE "Exif\0"
+
 typedef struct jpeg_job {
     struct jpeg_decompress_struct jpeg;
     struct jpeg_error_mgr manager;
     struct jpeg_progress_mgr progress;
     jmp_buf leave;
     image *out;
+    uint8_t *cmyk; /* one row, where the file is CMYK */
+    int *orientation;
     rnm_status status;
     rnm_error *error;
 } jpeg_job;
@@ -58,31 +67,77 @@ static void on_progress(j_common_ptr jpeg) {
     }
 }
 
+static void read_orientation(jpeg_job *job) {
+    for (jpeg_saved_marker_ptr marker = job->jpeg.marker_list; marker != NULL;
+         marker = marker->next) {
+        if (marker->marker == EXIF_MARKER && marker->data_length >= sizeof EXIF_SIGNATURE &&
+            memcmp(marker->data, EXIF_SIGNATURE, sizeof EXIF_SIGNATURE) == 0) {
+            *job->orientation = exif_orientation(marker->data + sizeof EXIF_SIGNATURE,
+                                                 marker->data_length - sizeof EXIF_SIGNATURE);
+            return;
+        }
+    }
+}
+
+/* a * b / 255, rounded. */
+static unsigned multiply_255(unsigned a, unsigned b) {
+    unsigned product = a * b + 128;
+    return (product + (product >> 8)) >> 8;
+}
+
+/* Adobe's inverted CMYK, so that every sample counts light: the product of ink's and black's. */
+static void cmyk_to_rgb(const uint8_t *in, uint8_t *out, size_t pixels) {
+    for (size_t i = 0; i < pixels; i++, in += CMYK_CHANNELS, out += 3) {
+        for (int c = 0; c < 3; c++) {
+            out[c] = (uint8_t)(in[3] - multiply_255(255u - in[c], in[3]));
+        }
+    }
+}
+
+static void read_rows(jpeg_job *job) {
+    struct jpeg_decompress_struct *jpeg = &job->jpeg;
+    size_t width = (size_t)job->out->width, row_bytes = width * (size_t)job->out->channels;
+    while (jpeg->output_scanline < jpeg->output_height) {
+        uint8_t *to = job->out->pixels + jpeg->output_scanline * row_bytes;
+        JSAMPROW row = job->cmyk != NULL ? job->cmyk : to;
+        jpeg_read_scanlines(jpeg, &row, 1);
+        if (job->cmyk != NULL) {
+            cmyk_to_rgb(job->cmyk, to, width);
+        }
+    }
+}
+
+/* Which colours to ask for, and room for them. */
+static void set_colours(jpeg_job *job) {
+    struct jpeg_decompress_struct *jpeg = &job->jpeg;
+    bool grey = jpeg->jpeg_color_space == JCS_GRAYSCALE;
+    bool cmyk = jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK;
+    jpeg->out_color_space = grey ? JCS_GRAYSCALE : (cmyk ? JCS_CMYK : JCS_RGB);
+    job->status =
+        image_create(jpeg->image_width, jpeg->image_height, grey ? 1 : 3, job->out, job->error);
+    if (job->status == RNM_OK && cmyk) {
+        job->cmyk = malloc((size_t)jpeg->image_width * CMYK_CHANNELS);
+        if (job->cmyk == NULL) {
+            job->status = rnm_fail(job->error, RNM_ERR_MEMORY, "no memory for a row of CMYK");
+        }
+    }
+}
+
 static void decode_steps(jpeg_job *job, const uint8_t *bytes, size_t size) {
     struct jpeg_decompress_struct *jpeg = &job->jpeg;
     jpeg_create_decompress(jpeg);
     jpeg->client_data = job;
     jpeg->progress = &job->progress;
     jpeg_mem_src(jpeg, bytes, (unsigned long)size);
+    jpeg_save_markers(jpeg, EXIF_MARKER, EXIF_MOST);
     jpeg_read_header(jpeg, TRUE);
-    if (jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK) {
-        job->status = rnm_fail(job->error, RNM_ERR_UNSUPPORTED,
-                               "is a JPEG image in CMYK; expected grey or RGB");
-        return;
-    }
-    jpeg->out_color_space = jpeg->jpeg_color_space == JCS_GRAYSCALE ? JCS_GRAYSCALE : JCS_RGB;
-    int channels = jpeg->out_color_space == JCS_GRAYSCALE ? 1 : 3;
-    job->status =
-        image_create(jpeg->image_width, jpeg->image_height, channels, job->out, job->error);
+    read_orientation(job);
+    set_colours(job);
     if (job->status != RNM_OK) {
         return;
     }
     jpeg_start_decompress(jpeg);
-    size_t row_bytes = (size_t)job->out->width * (size_t)channels;
-    while (jpeg->output_scanline < jpeg->output_height) {
-        JSAMPROW row = job->out->pixels + jpeg->output_scanline * row_bytes;
-        jpeg_read_scanlines(jpeg, &row, 1);
-    }
+    read_rows(job);
     jpeg_finish_decompress(jpeg);
 }
 
@@ -92,8 +147,9 @@ static void decode_guarded(jpeg_job *job, const uint8_t *bytes, size_t size) {
     }
 }
 
-rnm_status image_decode_jpeg(const uint8_t *bytes, size_t size, image *out, rnm_error *error) {
-    jpeg_job job = {.out = out, .error = error};
+rnm_status image_decode_jpeg(const uint8_t *bytes, size_t size, image *out, int *orientation,
+                             rnm_error *error) {
+    jpeg_job job = {.out = out, .orientation = orientation, .error = error};
     job.jpeg.err = jpeg_std_error(&job.manager);
     job.jpeg.client_data = &job;
     job.manager.error_exit = on_error;
@@ -101,5 +157,6 @@ rnm_status image_decode_jpeg(const uint8_t *bytes, size_t size, image *out, rnm_
     job.progress.progress_monitor = on_progress;
     decode_guarded(&job, bytes, size);
     jpeg_destroy_decompress(&job.jpeg);
+    free(job.cmyk);
     return job.status;
 }

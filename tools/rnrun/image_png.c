@@ -20,6 +20,7 @@ typedef struct png_job {
     const uint8_t *next;
     size_t left;
     image *out;
+    int *orientation;
     png_bytep *rows;
     rnm_status status;
     rnm_error *error;
@@ -52,7 +53,8 @@ static int set_conversions(png_job *job) {
     int depth = png_get_bit_depth(job->png, job->info);
     if (type == PNG_COLOR_TYPE_GRAY && depth == 16) {
         job->status = rnm_fail(job->error, RNM_ERR_UNSUPPORTED,
-                               "is a PNG image of 16-bit grey; expected 8 bits or less");
+                               "is a PNG image of 16-bit grey; expected 8 bits or less: which "
+                               "eight of the sixteen count, only its maker knows");
         return 0;
     }
     if (type == PNG_COLOR_TYPE_PALETTE) {
@@ -69,6 +71,19 @@ static int set_conversions(png_job *job) {
     png_set_interlace_handling(job->png);
     png_read_update_info(job->png, job->info);
     return 1;
+}
+
+/* The chunk may stand before or behind the pixels. */
+static void read_orientation(png_job *job) {
+#ifdef PNG_eXIf_SUPPORTED
+    png_bytep exif = NULL;
+    png_uint_32 size = 0;
+    if (png_get_eXIf_1(job->png, job->info, &size, &exif) != 0) {
+        *job->orientation = exif_orientation(exif, size);
+    }
+#else
+    (void)job;
+#endif
 }
 
 static void decode_steps(png_job *job) {
@@ -100,7 +115,8 @@ static void decode_steps(png_job *job) {
         job->rows[y] = job->out->pixels + (size_t)y * row_bytes;
     }
     png_read_image(job->png, job->rows);
-    png_read_end(job->png, NULL);
+    png_read_end(job->png, job->info);
+    read_orientation(job);
 }
 
 static void decode_guarded(png_job *job) {
@@ -109,8 +125,10 @@ static void decode_guarded(png_job *job) {
     }
 }
 
-rnm_status image_decode_png(const uint8_t *bytes, size_t size, image *out, rnm_error *error) {
-    png_job job = {.next = bytes, .left = size, .out = out, .error = error};
+rnm_status image_decode_png(const uint8_t *bytes, size_t size, image *out, int *orientation,
+                            rnm_error *error) {
+    png_job job = {
+        .next = bytes, .left = size, .out = out, .orientation = orientation, .error = error};
     job.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &job, on_error, on_warning);
     job.info = job.png != NULL ? png_create_info_struct(job.png) : NULL;
     if (job.info == NULL) {

@@ -9,56 +9,53 @@
 
 enum { SAMPLE_VALUES = 256 };
 
-/* The part of the image that a crop keeps. */
-typedef struct window {
-    int left, top, width, height;
-} window;
-
-static rnm_status resize(const rnm_preprocess *steps, image *picture, rnm_error *error) {
-    int64_t width = picture->width, height = picture->height;
+/* The size after resizing. */
+static void find_size(const rnm_preprocess *steps, const image *picture, int64_t *width,
+                      int64_t *height) {
+    *width = picture->width;
+    *height = picture->height;
     if (steps->resize == RNM_TO_SIZE) {
-        width = steps->resize_width;
-        height = steps->resize_height;
-    } else if (steps->resize == RNM_TO_SHORTER_SIDE && width <= height) {
-        height = height * steps->resize_height / width;
-        width = steps->resize_height;
+        *width = steps->resize_width;
+        *height = steps->resize_height;
+    } else if (steps->resize == RNM_TO_SHORTER_SIDE && *width <= *height) {
+        *height = *height * steps->resize_height / *width;
+        *width = steps->resize_height;
     } else if (steps->resize == RNM_TO_SHORTER_SIDE) {
-        width = width * steps->resize_height / height;
-        height = steps->resize_height;
+        *width = *width * steps->resize_height / *height;
+        *height = steps->resize_height;
     }
-    return resample(picture, width, height, error);
 }
 
 /* round((size - crop) / 2), ties to even. */
-static int crop_start(int size, int crop) {
-    int rest = size - crop;
-    int half = rest / 2;
+static int64_t crop_start(int64_t size, int64_t crop) {
+    int64_t rest = size - crop;
+    int64_t half = rest / 2;
     return half + ((rest & 1) != 0 && (half & 1) != 0);
 }
 
-static rnm_status find_window(const rnm_preprocess *steps, const image *picture, window *out,
-                              rnm_error *error) {
-    window whole = {.width = picture->width, .height = picture->height};
+/* The part of the resized image that a crop keeps. */
+static rnm_status find_window(const rnm_preprocess *steps, int64_t width, int64_t height,
+                              image_window *out, rnm_error *error) {
+    *out = (image_window){.width = width, .height = height};
     if (steps->crop_height == 0 && steps->crop_width == 0) {
-        *out = whole;
         return RNM_OK;
     }
-    if (picture->width < steps->crop_width || picture->height < steps->crop_height) {
+    if (width < steps->crop_width || height < steps->crop_height) {
         return rnm_fail(error, RNM_ERR_SHAPE,
-                        "is too small: expected at least %d x %d pixels to crop, found %d x %d",
-                        steps->crop_width, steps->crop_height, picture->width, picture->height);
+                        "is too small: expected at least %d x %d pixels to crop, found %lld x %lld",
+                        steps->crop_width, steps->crop_height, (long long)width, (long long)height);
     }
-    *out = (window){.left = crop_start(picture->width, steps->crop_width),
-                    .top = crop_start(picture->height, steps->crop_height),
-                    .width = steps->crop_width,
-                    .height = steps->crop_height};
+    *out = (image_window){.left = crop_start(width, steps->crop_width),
+                          .top = crop_start(height, steps->crop_height),
+                          .width = steps->crop_width,
+                          .height = steps->crop_height};
     return RNM_OK;
 }
 
-static rnm_status check_result(const rnm_preprocess *steps, const window *kept, int channels,
+static rnm_status check_result(const rnm_preprocess *steps, const image_window *kept, int channels,
                                const rnm_tensor *input, rnm_error *error) {
-    int64_t width = (int64_t)kept->width + steps->pad_left + steps->pad_right;
-    int64_t height = (int64_t)kept->height + steps->pad_top + steps->pad_bottom;
+    int64_t width = kept->width + steps->pad_left + steps->pad_right;
+    int64_t height = kept->height + steps->pad_top + steps->pad_bottom;
     if (input->dtype != RNM_F32 || input->rank != 4 || input->dims[0] != 1) {
         return rnm_fail(error, RNM_ERR_UNSUPPORTED,
                         "does not fit: the model's input '%s' is not f32 of dims 1, C, H, W",
@@ -76,7 +73,7 @@ static rnm_status check_result(const rnm_preprocess *steps, const window *kept, 
 
 /* Writes one channel plane: the window between its zeros, every sample through a table of what the
  * normalisation makes of it. */
-static void write_plane(const rnm_preprocess *steps, const image *picture, const window *kept,
+static void write_plane(const rnm_preprocess *steps, const image *picture, const image_window *kept,
                         int from_channel, int to_channel, const rnm_tensor *input) {
     float table[SAMPLE_VALUES];
     size_t width = (size_t)input->dims[3], height = (size_t)input->dims[2];
@@ -87,12 +84,12 @@ static void write_plane(const rnm_preprocess *steps, const image *picture, const
     for (size_t i = 0; i < width * height; i++) {
         out[i] = table[0];
     }
-    for (int y = 0; y < kept->height; y++) {
+    for (int64_t y = 0; y < kept->height; y++) {
         const uint8_t *in = picture->pixels + ((size_t)(kept->top + y) * (size_t)picture->width +
                                                (size_t)kept->left) *
                                                   (size_t)picture->channels;
         float *row = out + (size_t)(steps->pad_top + y) * width + (size_t)steps->pad_left;
-        for (int x = 0; x < kept->width; x++) {
+        for (int64_t x = 0; x < kept->width; x++) {
             row[x] = table[in[x * picture->channels + from_channel]];
         }
     }
@@ -100,17 +97,19 @@ static void write_plane(const rnm_preprocess *steps, const image *picture, const
 
 rnm_status preprocess(const rnm_preprocess *steps, image *picture, const rnm_tensor *input,
                       rnm_error *error) {
-    window kept;
+    image_window kept;
+    int64_t width, height;
     int channels = steps->color == RNM_GRAY ? 1 : 3;
     rnm_status status = image_to_channels(picture, channels, error);
     if (status == RNM_OK) {
-        status = resize(steps, picture, error);
-    }
-    if (status == RNM_OK) {
-        status = find_window(steps, picture, &kept, error);
+        find_size(steps, picture, &width, &height);
+        status = find_window(steps, width, height, &kept, error);
     }
     if (status == RNM_OK) {
         status = check_result(steps, &kept, channels, input, error);
+    }
+    if (status == RNM_OK) {
+        status = resample(picture, width, height, &kept, error);
     }
     if (status != RNM_OK) {
         return status;

@@ -48,21 +48,23 @@ static void fill_position(filter *f, int out, double center, double reach, int i
     f->count[out] = count;
 }
 
-static rnm_status filter_create(int in_size, int out_size, filter *f, rnm_error *error) {
-    double scale = (double)in_size / out_size;
+/* For the outputs [start, start + size) of out_size; the arrays count from `start`. */
+static rnm_status filter_create(int in_size, int64_t out_size, int64_t start, int size, filter *f,
+                                rnm_error *error) {
+    double scale = (double)in_size / (double)out_size;
     double reach = fmax(scale, 1);
-    size_t positions = (size_t)out_size;
+    size_t positions = (size_t)size;
     f->room = 2 * (int)ceil(reach) + 1;
     f->first = malloc(positions * sizeof *f->first);
     f->count = malloc(positions * sizeof *f->count);
     f->weights = malloc(positions * (size_t)f->room * sizeof *f->weights);
     if (f->first == NULL || f->count == NULL || f->weights == NULL) {
         filter_free(f);
-        return rnm_fail(error, RNM_ERR_MEMORY, "no memory to resize from %d to %d", in_size,
-                        out_size);
+        return rnm_fail(error, RNM_ERR_MEMORY, "no memory to resize from %d to %lld", in_size,
+                        (long long)out_size);
     }
-    for (int out = 0; out < out_size; out++) {
-        fill_position(f, out, (out + 0.5) * scale, reach, in_size);
+    for (int out = 0; out < size; out++) {
+        fill_position(f, out, ((double)(start + out) + 0.5) * scale, reach, in_size);
     }
     return RNM_OK;
 }
@@ -95,41 +97,72 @@ static void apply(const filter *f, const uint8_t *in, int in_size, uint8_t *out,
     }
 }
 
-static rnm_status pass(image *picture, int64_t width, int64_t height, rnm_error *error) {
+/* The columns that `kept` wants, of the rows [kept->top, kept->top + kept->height). */
+static rnm_status resample_across(image *picture, int64_t width, image_window *kept,
+                                  rnm_error *error) {
     filter f = {0};
     image made;
-    int channels = picture->channels;
-    bool across = width != picture->width;
-    rnm_status status = image_create(width, height, channels, &made, error);
+    size_t row_bytes = (size_t)picture->width * (size_t)picture->channels;
+    rnm_status status = image_create(kept->width, kept->height, picture->channels, &made, error);
     if (status != RNM_OK) {
         return status;
     }
-    status = across ? filter_create(picture->width, made.width, &f, error)
-                    : filter_create(picture->height, made.height, &f, error);
+    status = filter_create(picture->width, width, kept->left, made.width, &f, error);
     if (status != RNM_OK) {
         image_free(&made);
         return status;
     }
-    if (across) {
-        apply(&f, picture->pixels, picture->width, made.pixels, made.width, made.height,
-              (size_t)channels);
-    } else {
-        apply(&f, picture->pixels, picture->height, made.pixels, made.height, 1,
-              (size_t)made.width * (size_t)channels);
-    }
+    apply(&f, picture->pixels + (size_t)kept->top * row_bytes, picture->width, made.pixels,
+          made.width, made.height, (size_t)picture->channels);
     filter_free(&f);
     image_free(picture);
     *picture = made;
+    kept->left = kept->top = 0;
     return RNM_OK;
 }
 
-rnm_status resample(image *picture, int64_t width, int64_t height, rnm_error *error) {
-    rnm_status status = RNM_OK;
-    if (width != picture->width) {
-        status = pass(picture, width, picture->height, error);
+/* The rows of the filter. */
+static rnm_status resample_down(image *picture, const filter *f, int64_t height, rnm_error *error) {
+    image made;
+    rnm_status status = image_create(picture->width, height, picture->channels, &made, error);
+    if (status == RNM_OK) {
+        apply(f, picture->pixels, picture->height, made.pixels, made.height, 1,
+              (size_t)made.width * (size_t)made.channels);
+        image_free(picture);
+        *picture = made;
     }
-    if (status == RNM_OK && height != picture->height) {
-        status = pass(picture, picture->width, height, error);
+    return status;
+}
+
+rnm_status resample(image *picture, int64_t width, int64_t height, image_window *kept,
+                    rnm_error *error) {
+    filter f = {0};
+    rnm_status status = image_check_size(kept->width, kept->height, error);
+    bool down = height != picture->height;
+    image_window rows = *kept; /* the rows that the kept ones are made from */
+    if (status == RNM_OK && down) {
+        int last = (int)kept->height - 1;
+        status = filter_create(picture->height, height, kept->top, last + 1, &f, error);
+        if (status == RNM_OK) {
+            rows.top = f.first[0];
+            rows.height = f.first[last] + f.count[last] - rows.top;
+        }
     }
+    if (status == RNM_OK && width != picture->width) {
+        int64_t above = rows.top;
+        status = resample_across(picture, width, &rows, error);
+        for (int64_t i = 0; down && status == RNM_OK && i < kept->height; i++) {
+            f.first[i] -= (int)above;
+        }
+    }
+    if (status == RNM_OK && down) {
+        status = resample_down(picture, &f, kept->height, error);
+        rows.top = 0;
+    }
+    if (status == RNM_OK) {
+        kept->left = rows.left;
+        kept->top = rows.top;
+    }
+    filter_free(&f);
     return status;
 }

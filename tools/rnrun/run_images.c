@@ -6,6 +6,7 @@
 
 #include "error.h"
 #include "image.h"
+#include "npy.h"
 #include "paths.h"
 #include "preprocess.h"
 #include "progress.h"
@@ -15,6 +16,8 @@
 typedef struct image_job {
     const rnrun_settings *settings;
     const rnm_model *model;
+    rnm_preprocess steps;
+    const char *scores_path; /* where the one image's output goes; NULL: labels are printed */
     rnm_context *context;
     show *show;
     int exit_code; /* of the first failure */
@@ -25,24 +28,53 @@ static void note_failure(image_job *job, const char *file, const rnm_error *erro
     job->exit_code = job->exit_code != 0 ? job->exit_code : code;
 }
 
-/* Whether images can be given to the model at all. */
-static rnm_status check_model(const rnrun_settings *settings, const rnm_model *model,
-                              rnm_error *error) {
+/* Whether images can be given to the model at all, and how. */
+static rnm_status check_model(image_job *job, rnm_error *error) {
+    const rnrun_settings *settings = job->settings;
     const char *path = settings->files.items[0];
-    const rnm_value_info *output = rnm_model_output(model, 0);
-    if (rnm_model_input_count(model) != 1 || rnm_model_preprocess(model, 0) == NULL) {
-        return rnm_fail(error, RNM_ERR_UNSUPPORTED,
-                        "%s: does not say how an image becomes its input '%s'; give numbers "
-                        "instead: --input '%s=FILE.npy'",
-                        path, rnm_model_input(model, 0)->name, rnm_model_input(model, 0)->name);
+    const rnm_value_info *output = rnm_model_output(job->model, 0);
+    if (rnm_model_input_count(job->model) != 1) {
+        return rnm_fail(
+            error, RNM_ERR_UNSUPPORTED,
+            "%s: has %d inputs, and images go to one; give each a --input NAME=FILE.npy", path,
+            rnm_model_input_count(job->model));
     }
-    if (output->dtype != RNM_F32 || output->rank != 2) {
+    rnm_status status = preparation_steps(&settings->images, rnm_model_preprocess(job->model, 0),
+                                          rnm_model_input(job->model, 0), &job->steps, error);
+    if (status == RNM_ERR_UNSUPPORTED) {
+        return rnm_fail_in(error, status, path);
+    }
+    if (status != RNM_OK) {
+        return status;
+    }
+    if (job->scores_path == NULL && (output->dtype != RNM_F32 || output->rank != 2)) {
         return rnm_fail(error, RNM_ERR_UNSUPPORTED,
                         "%s: its first output '%s' is %s of rank %d, expected f32 [N, classes] to "
-                        "print labels; give an .npy input and --output=FILE.npy",
+                        "print labels; give --output=FILE.npy",
                         path, output->name, rnm_dtype_name(output->dtype), output->rank);
     }
     return RNM_OK;
+}
+
+static rnm_status save_scores(image_job *job, rnm_error *error) {
+    const rnm_tensor *scores = rnm_context_output(job->context, 0);
+    npy_info info = {.dtype = scores->dtype, .rank = scores->rank};
+    npy_writer writer = {0};
+    for (int d = 0; d < scores->rank; d++) {
+        info.dims[d] = scores->dims[d];
+    }
+    rnm_status status = npy_create(&writer, job->scores_path, &info, error);
+    if (status == RNM_OK) {
+        status = npy_write(&writer, scores->data, scores->bytes, error);
+    }
+    if (status == RNM_OK) {
+        status = npy_commit(&writer, error);
+    }
+    if (status == RNM_OK) {
+        show_output(job->show, scores->name, job->scores_path, &info);
+    }
+    npy_discard(&writer);
+    return status;
 }
 
 static rnm_status classify(image_job *job, const char *path, rnm_error *error) {
@@ -51,11 +83,13 @@ static rnm_status classify(image_job *job, const char *path, rnm_error *error) {
     if (status != RNM_OK) {
         return status;
     }
-    status = preprocess(rnm_model_preprocess(job->model, 0), &picture,
-                        rnm_context_input(job->context, 0), error);
+    status = preprocess(&job->steps, &picture, rnm_context_input(job->context, 0), error);
     image_free(&picture);
     if (status == RNM_OK) {
         status = rnm_context_run(job->context, error);
+    }
+    if (status == RNM_OK && job->scores_path != NULL) {
+        return save_scores(job, error);
     }
     if (status == RNM_OK) {
         status = show_scores(job->show, job->model, path, -1, rnm_context_output(job->context, 0),
@@ -82,11 +116,12 @@ static void classify_all(image_job *job, const path_list *paths) {
 
 int run_images(const rnrun_settings *settings, const rnm_model *model, show *s) {
     image_job job = {.settings = settings, .model = model, .show = s};
+    job.scores_path = settings->outputs.count > 0 ? settings->outputs.items[0] : NULL;
     rnm_context_options options = rnrun_context_options(settings);
     rnm_error error = {0};
     path_list paths = {0};
     rnm_report report;
-    if (check_model(settings, model, &error) != RNM_OK) {
+    if (check_model(&job, &error) != RNM_OK) {
         return show_failure(s, NULL, &error);
     }
     if (rnm_context_create(model, &options, &job.context, &error) != RNM_OK) {

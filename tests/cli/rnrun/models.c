@@ -6,6 +6,9 @@
  *     bare.rnm     x [N, 4] to y = Relu(x), without preprocessing or labels
  *     sum.rnm      a [N, 3] and b [N, 3] to sum = a + b and product = a * b
  *     maps.rnm     x [N, 3, 2, 2] with preprocessing to y = Relu(x) of the same rank
+ *     imagenet.rnm x [N, 3, 224, 224], prepared as ImageNet's images are, to y, the same numbers
+ *     tiny.rnm     x [N, 3, 64, 64], prepared as TinyImageNet's are, to y, the same numbers
+ *     photo.rnm    x [N, 3, 8, 8] to y, the same numbers, without preprocessing
  */
 #include "rnm_builder.h"
 
@@ -65,15 +68,49 @@ static uint8_t *maps_model(uint64_t *size) {
     return builder_finish(b, size);
 }
 
+/* x [N, 3, side, side] to y [N, 3 side side]. */
+static rnm_builder *same_model(int64_t side) {
+    rnm_builder *b = begin();
+    uint32_t x = builder_input(b, "x", 4, (const int64_t[]){-1, 3, side, side});
+    uint32_t y =
+        builder_activation(b, "y", RNM_LAYOUT_ROWS, 2, (const int64_t[]){-1, 3 * side * side});
+    builder_node(b, "flatten", RNM_OP_Flatten, 1, &x, y);
+    builder_output(b, y);
+    return b;
+}
+
+#define IMAGENET_NUMBERS                                                      \
+    .color = RNM_COLOR_RGB, .divisor = 255, .mean = {0.485f, 0.456f, 0.406f}, \
+    .std = {0.229f, 0.224f, 0.225f, 1}
+
+static uint8_t *imagenet_model(uint64_t *size) {
+    rnm_builder *b = same_model(224);
+    builder_preprocess(b, (rnm_preprocess_rec){IMAGENET_NUMBERS, .resize = RNM_RESIZE_SHORTER,
+                                               .resize_height = 256, .resize_width = 256,
+                                               .crop_height = 224, .crop_width = 224});
+    return builder_finish(b, size);
+}
+
+static uint8_t *tiny_model(uint64_t *size) {
+    rnm_builder *b = same_model(64);
+    builder_preprocess(b, (rnm_preprocess_rec){IMAGENET_NUMBERS, .resize = RNM_RESIZE_EXACT,
+                                               .resize_height = 64, .resize_width = 64});
+    return builder_finish(b, size);
+}
+
+static uint8_t *photo_model(uint64_t *size) {
+    return builder_finish(same_model(8), size);
+}
+
 int main(int argc, char **argv) {
     static const struct {
         const char *name;
         uint8_t *(*make)(uint64_t *size);
     } models[] = {
-        {"small.rnm", builder_small_cnn},
-        {"bare.rnm", bare_model},
-        {"sum.rnm", sum_model},
-        {"maps.rnm", maps_model},
+        {"small.rnm", builder_small_cnn}, {"bare.rnm", bare_model},
+        {"sum.rnm", sum_model},           {"maps.rnm", maps_model},
+        {"imagenet.rnm", imagenet_model}, {"tiny.rnm", tiny_model},
+        {"photo.rnm", photo_model},
     };
     if (argc != 2) {
         fprintf(stderr, "usage: rnrun_models FOLDER\n");

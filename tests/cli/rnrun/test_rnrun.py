@@ -102,7 +102,7 @@ class Usage(Folder):
             (["small.rnm", "a.png", "--expand=sheet"], "--expand is one of panel, load, lazy, layer"),
             (["small.rnm", "a.png", "--top=0"], "--top wants a whole number from 1 to 1000"),
             (["small.rnm", "a.png", "--threads=65"], "from 1 to 64"),
-            (["small.rnm", "a.png", "--output=y.npy"], "--output goes with .npy inputs"),
+            (["small.rnm", "a.png", "a.png", "--output=y.npy"], "--output goes with .npy inputs"),
             (["small.rnm", "a.png", "x.npy"], "'x.npy': an array is the only file"),
             (["bare.rnm", "a.png", "--input=x.npy"], "'a.png': an array is the only file"),
         ]
@@ -198,6 +198,8 @@ class Images(Folder):
     def test_models_that_take_no_images(self):
         write_png("a.png")
         self.assertIn("--input 'x=FILE.npy'", run("bare.rnm", "a.png", code=1)[1])
+        self.assertIn("takes no image", run("bare.rnm", "a.png", "--mean=1", code=1)[1])
+        self.assertIn("has 2 inputs", run("sum.rnm", "a.png", code=1)[1])
         self.assertIn("expected f32 [N, classes]", run("maps.rnm", "a.png", code=1)[1])
 
     def test_too_small_an_image(self):

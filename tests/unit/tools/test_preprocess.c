@@ -17,13 +17,19 @@ static image noise_image(int channels, int width, int height) {
     return picture;
 }
 
+/* All of it. */
+static rnm_status resample_whole(image *picture, int64_t width, int64_t height, rnm_error *error) {
+    image_window kept = {.width = width, .height = height};
+    return resample(picture, width, height, &kept, error);
+}
+
 static void test_resample(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(resample_cases); i++) {
         int channels = resample_cases[i].channels;
         int width = resample_cases[i].new_width, height = resample_cases[i].new_height;
         image picture = noise_image(channels, resample_cases[i].width, resample_cases[i].height);
-        assert_int_equal(resample(&picture, width, height, NULL), RNM_OK);
+        assert_int_equal(resample_whole(&picture, width, height, NULL), RNM_OK);
         assert_int_equal(picture.width, width);
         assert_int_equal(picture.height, height);
         assert_memory_equal(picture.pixels, resample_cases[i].expected,
@@ -39,7 +45,7 @@ static void test_resample_keeps_flat_images(void **state) {
         for (size_t k = 0; k < COUNT(sizes); k++) {
             image picture = noise_image(1, sizes[i], 3);
             memset(picture.pixels, 255, (size_t)sizes[i] * 3);
-            assert_int_equal(resample(&picture, sizes[k], 5, NULL), RNM_OK);
+            assert_int_equal(resample_whole(&picture, sizes[k], 5, NULL), RNM_OK);
             for (int p = 0; p < sizes[k] * 5; p++) {
                 assert_int_equal(picture.pixels[p], 255);
             }
@@ -52,11 +58,56 @@ static void test_resample_limits(void **state) {
     (void)state;
     rnm_error error = {0};
     image picture = noise_image(3, 4, 4);
-    assert_int_equal(resample(&picture, 1000000, 1000000, &error), RNM_ERR_LIMIT);
+    assert_int_equal(resample_whole(&picture, 1000000, 1000000, &error), RNM_ERR_LIMIT);
     image_free(&picture);
     picture = noise_image(3, 4, 4);
-    assert_int_equal(resample(&picture, 0, 4, &error), RNM_ERR_LIMIT);
+    assert_int_equal(resample_whole(&picture, 0, 4, &error), RNM_ERR_LIMIT);
     image_free(&picture);
+}
+
+/* A part is what the whole has there, wherever it lies and whichever sizes change. */
+static void test_resample_of_a_part(void **state) {
+    (void)state;
+    static const int sizes[] = {1, 7, 12, 40};
+    for (int at = 0; at < 16; at++) {
+        int width = sizes[at / 4], height = sizes[at % 4];
+        for (int left = 0; left < width; left += 3) {
+            for (int top = 0; top < height; top += 5) {
+                image whole = noise_image(3, 12, 7), part = noise_image(3, 12, 7);
+                image_window kept = {.left = left,
+                                     .top = top,
+                                     .width = (width - left + 1) / 2,
+                                     .height = (height - top + 1) / 2};
+                int rows = (int)kept.height, columns = (int)kept.width;
+                assert_int_equal(resample_whole(&whole, width, height, NULL), RNM_OK);
+                assert_int_equal(resample(&part, width, height, &kept, NULL), RNM_OK);
+                for (int y = 0; y < rows; y++) {
+                    assert_memory_equal(part.pixels + 3 * ((kept.top + y) * part.width + kept.left),
+                                        whole.pixels + 3 * ((top + y) * width + left),
+                                        (size_t)(3 * columns));
+                }
+                image_free(&whole);
+                image_free(&part);
+            }
+        }
+    }
+}
+
+/* Enlarged it would have 5,120,000 x 256 pixels; only the crop is made. */
+static void test_resample_of_a_strip(void **state) {
+    (void)state;
+    for (int upright = 0; upright < 2; upright++) {
+        image strip = noise_image(3, upright ? 1 : 20000, upright ? 20000 : 1);
+        image_window kept = {.left = upright ? 16 : 2559888,
+                             .top = upright ? 2559888 : 16,
+                             .width = 224,
+                             .height = 224};
+        int64_t width = upright ? 256 : 5120000, height = upright ? 5120000 : 256;
+        assert_int_equal(resample(&strip, width, height, &kept, NULL), RNM_OK);
+        assert_int_equal(strip.width, 224);
+        assert_int_equal(strip.height, 224);
+        image_free(&strip);
+    }
 }
 
 static void test_colours(void **state) {
@@ -168,7 +219,7 @@ static void test_shorter_side(void **state) {
         assert_int_equal(run(&steps, 3, cases[i].width, cases[i].height, dims, &found, NULL),
                          RNM_OK);
         image picture = noise_image(3, cases[i].width, cases[i].height);
-        assert_int_equal(resample(&picture, dims[3], dims[2], NULL), RNM_OK);
+        assert_int_equal(resample_whole(&picture, dims[3], dims[2], NULL), RNM_OK);
         for (int64_t p = 0; p < dims[2] * dims[3]; p++) {
             assert_true(found[p] == (float)picture.pixels[3 * p]);
         }
@@ -200,6 +251,8 @@ int main(void) {
         cmocka_unit_test(test_resample),
         cmocka_unit_test(test_resample_keeps_flat_images),
         cmocka_unit_test(test_resample_limits),
+        cmocka_unit_test(test_resample_of_a_part),
+        cmocka_unit_test(test_resample_of_a_strip),
         cmocka_unit_test(test_colours),
         cmocka_unit_test(test_order_of_channels_and_normalisation),
         cmocka_unit_test(test_crop_and_pad),
