@@ -209,6 +209,14 @@ rnm_status rnm_context_create(const rnm_model *model, const rnm_context_options 
     if (status != RNM_OK) {
         goto fail;
     }
+    if (options->profile) {
+        context->seconds =
+            rnm_memory_take_zeroed(&context->memory, context->step_count, sizeof *context->seconds);
+        if (context->seconds == NULL) {
+            status = no_memory(error, "times", context->step_count * sizeof *context->seconds);
+            goto fail;
+        }
+    }
     status = check_size(context, options->max_bytes, error);
     if (status != RNM_OK) {
         goto fail;
@@ -275,6 +283,7 @@ void rnm_context_destroy(rnm_context *context) {
     rnm_memory_give(memory, context->workspace, rnm_workspace_bytes(context));
     rnm_memory_give(memory, context->arena, context->arena_bytes);
     rnm_threads_stop(&context->threads);
+    rnm_memory_give(memory, context->seconds, context->step_count * sizeof *context->seconds);
     rnm_memory_give(memory, context->tensors, tensors * sizeof *context->tensors);
     rnm_memory_give(memory, context->data, graph->value_count * sizeof *context->data);
     rnm_memory_give(memory, context->weights, context->weight_room * sizeof *context->weights);

@@ -74,7 +74,8 @@ struct rnm_step {
     rnm_run run;
     uint32_t x, z, y; /* values: input, second input or RNM_NONE, output */
     uint32_t node;
-    bool weighted; /* as.conv is the one in use */
+    bool weighted;       /* as.conv is the one in use */
+    uint64_t read_bytes; /* of activations */
     union {
         rnm_conv_step conv;
         rnm_pool_step pool;
@@ -100,6 +101,7 @@ struct rnm_context {
     uint32_t weight_count, weight_room;
     void **data;         /* by value: in the arena, in the file, or NULL */
     rnm_tensor *tensors; /* graph inputs, then graph outputs */
+    double *seconds;     /* by step: what the last run took; NULL: not asked for */
 
     uint8_t *arena;
     uint64_t arena_bytes;

@@ -73,6 +73,7 @@ rnm_status rnm_plan_weight(rnm_planner *planner, uint32_t groups, uint32_t *inde
     if (weight->bytes > context->scratch_bytes) {
         context->scratch_bytes = weight->bytes;
     }
+    weight->recipe = recipe;
     *index = planner->weight_of[recipe] = context->weight_count++;
     return RNM_OK;
 }
@@ -225,6 +226,12 @@ static rnm_status take_lists(rnm_context *context, const rnm_view *view, rnm_err
 static void settle(rnm_planner *planner) {
     const rnm_view *view = planner->view;
     rnm_context *context = planner->context;
+    const rnm_place *places = planner->arena.places;
+    for (uint32_t k = 0; k < context->step_count; ++k) {
+        rnm_step *step = &context->steps[k];
+        step->read_bytes = step->x != RNM_NONE ? places[step->x].bytes : 0;
+        step->read_bytes += step->z != RNM_NONE ? places[step->z].bytes : 0;
+    }
     for (uint32_t v = 0; v < view->graph->value_count; ++v) {
         const rnm_value_rec *value = &view->values[v];
         if (value->kind == RNM_VALUE_ACTIVATION) {

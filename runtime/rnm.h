@@ -136,6 +136,7 @@ typedef struct rnm_context_options {
                                the next below, one of another architecture refused */
     uint64_t max_bytes;     /* refuse (RNM_ERR_LIMIT) a context that needs more; 0: no limit */
     const rnm_allocator *allocator; /* NULL: the model's. Copied. */
+    bool profile;                   /* keep the time that each layer takes (rnm_context_layer) */
 } rnm_context_options;
 
 /* Plans and makes everything a run needs: shapes, algorithms, arena, threads. All memory is taken
@@ -186,6 +187,41 @@ typedef struct rnm_report {
 } rnm_report;
 
 RNM_API void rnm_context_report(const rnm_context *context, rnm_report *report);
+
+/* How a layer's weights are there while it runs. */
+typedef enum rnm_form {
+    RNM_FORM_NONE = 0,     /* it has none that are expanded */
+    RNM_FORM_PANEL = 1,    /* a panel at a time, inside the kernel */
+    RNM_FORM_SCRATCH = 2,  /* the layer's, made anew for every run */
+    RNM_FORM_EXPANDED = 3, /* kept in the context */
+    RNM_FORM_XNNPACK = 4,  /* packed by XNNPACK */
+} rnm_form;
+
+/* A layer of a context. Texts are the model's or static. */
+typedef struct rnm_layer {
+    const char *node;      /* the node's name; a node may have several layers, as Concat has */
+    const char *op;        /* its operator */
+    const char *algorithm; /* "direct", "depthwise", "F(2x2,3x3)", "F(4x4,3x3)" (Winograd),
+                              "XNNPACK"; NULL where the operator has one way only */
+    rnm_form form;
+    int block_inputs; /* inputs expanded and multiplied at a time; 0: does not apply */
+    double flops;     /* 2 for each multiply-add of the plain convolution, which Winograd does
+                         with fewer; 0 where not counted */
+    double seconds;   /* of the last run; 0 unless the options said `profile` */
+    /* Bytes that a run reads, each counted once however often it is read. */
+    uint64_t parent_bytes, mask_bytes, beta_bytes; /* stored weights; masks with listed zeros */
+    uint64_t kept_bytes;                           /* expanded weights in their place */
+    uint64_t activation_bytes;
+} rnm_layer;
+
+/* Layers are in the order in which they run. False, *layer untouched, for an index out of range. */
+RNM_API int rnm_context_layer_count(const rnm_context *context);
+RNM_API bool rnm_context_layer(const rnm_context *context, int index, rnm_layer *layer);
+
+/* Measures, in some milliseconds and on all of the context's threads, the multiply-adds that its
+ * instruction set does when it needs nothing but registers: floating-point operations a second.
+ * Not while the context runs. */
+RNM_API double rnm_context_peak(rnm_context *context);
 
 #ifdef __cplusplus
 }

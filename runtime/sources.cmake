@@ -13,6 +13,7 @@ set(RNM_RUNTIME_SOURCES
   runtime/kernels/activation.c
   runtime/kernels/plain.c
   runtime/kernels/select.c
+  runtime/layers.c
   runtime/load.c
   runtime/memory.c
   runtime/ops/choose.c

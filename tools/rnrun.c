@@ -28,7 +28,7 @@ static const char usage[] =
     "[options] MODEL.rnm INPUT.npy [--output=FILE.npy]\n"
     "[options] MODEL.rnm --input NAME=FILE.npy... [--output NAME=FILE.npy...]\n"
     "[options] MODEL.rnm --report\n"
-    "[options] MODEL.rnm --bench=N\n";
+    "[options] MODEL.rnm --bench=N | --profile\n";
 
 static const char intro[] =
     "Images (PNG, JPEG; all those in a folder) are prepared as the model says and\n"
@@ -93,6 +93,9 @@ static job *choose_job(const cli_command *command, const rnrun_settings *setting
     }
     if (files->count > 1) {
         return run_images;
+    }
+    if (settings->profile) {
+        return run_profile;
     }
     if (settings->bench > 0) {
         return run_bench;
@@ -165,6 +168,10 @@ int main(int argc, char **argv) {
                    "time N runs on made-up input, of --batch items each\n"
                    "(1 unless given), and the first answer since the start\n"
                    "of the process, and say what memory the process took"),
+        CLI_FLAG("profile", 0, &settings.profile,
+                 "the time of each layer, its share of what the machine\n"
+                 "can do, and the bytes it reads: medians of 50 runs\n"
+                 "(or --bench=N) on made-up input"),
         CLI_TEXT("resize", 0, &settings.images.resize, "N|HxW|none",
                  "resize images to N on the shorter side, or to HxW;\n"
                  "this and the next five change what the model says of\n"

@@ -91,6 +91,10 @@ typedef struct rnm_kernels {
               float *dst);
 
     rnm_winograd winograd[2]; /* tile 2, tile 4 */
+
+    /* `rounds` of multiply-adds on registers alone, seeded by *sink, which takes a result; gives
+     * how many floating-point operations they were. */
+    double (*peak)(size_t rounds, float *sink);
 } rnm_kernels;
 
 extern const rnm_kernels rnm_kernels_plain;

@@ -99,6 +99,7 @@ static void contexts_fail_cleanly(void **state) {
             rnm_context_options options = {.expand = modes[m % 4],
                                            .threads = 1 + (int)(m / 4),
                                            .no_xnnpack = m >= 4,
+                                           .profile = m % 2 != 0,
                                            .allocator = &allocator};
             rnm_context *context = NULL;
             rnm_error error = {0};

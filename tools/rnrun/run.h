@@ -22,4 +22,7 @@ int run_report(const rnrun_settings *settings, const rnm_model *model, show *s);
 /* Times the network on made-up input. */
 int run_bench(const rnrun_settings *settings, const rnm_model *model, show *s);
 
+/* Times each layer of the network on made-up input. */
+int run_profile(const rnrun_settings *settings, const rnm_model *model, show *s);
+
 #endif

@@ -7,34 +7,14 @@
 
 #include "error.h"
 #include "process.h"
+#include "timing.h"
 
 #include <stdlib.h>
-
-/* Runs before those that count: caches, page tables and clocks settle. */
-enum { WARM_UP = 3 };
-
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* Numbers of both signs around 1, the same in every run. */
-static void make_input(rnm_tensor *tensor) {
-    uint32_t state = 1;
-    if (tensor->dtype != RNM_F32) {
-        return; /* zeros, as the context made them */
-    }
-    for (size_t k = 0; k < tensor->bytes / sizeof(float); k++) {
-        state = state * 1664525u + 1013904223u;
-        ((float *)tensor->data)[k] = (float)(state >> 8) / (float)(1 << 23) - 1.0f;
-    }
-}
 
 /* Fills times[count] with seconds, in ascending order, and *first with when the first run ended. */
 static rnm_status measure(rnm_context *context, double *times, size_t count, double *first,
                           rnm_error *error) {
-    for (size_t k = 0; k < WARM_UP + count; k++) {
+    for (size_t k = 0; k < TIMING_WARM_UP + count; k++) {
         double start = process_clock();
         rnm_status status = rnm_context_run(context, error);
         if (status != RNM_OK) {
@@ -44,11 +24,11 @@ static rnm_status measure(rnm_context *context, double *times, size_t count, dou
         if (k == 0) {
             *first = end;
         }
-        if (k >= WARM_UP) {
-            times[k - WARM_UP] = end - start;
+        if (k >= TIMING_WARM_UP) {
+            times[k - TIMING_WARM_UP] = end - start;
         }
     }
-    qsort(times, count, sizeof *times, ascending);
+    timing_sort(times, count);
     return RNM_OK;
 }
 
@@ -57,15 +37,11 @@ int run_bench(const rnrun_settings *settings, const rnm_model *model, show *s) {
     rnm_context_options options = rnrun_context_options(settings);
     rnm_context *context = NULL;
     rnm_error error = {0};
-    int64_t symbols[1] = {settings->bench_batch};
     size_t count = (size_t)settings->bench;
     int exit_code = 0;
     double loaded, first = 0;
     double *times = calloc(count, sizeof *times);
-    if (rnm_model_symbol_count(model) == 1) {
-        options.symbols = symbols;
-        options.symbol_count = 1;
-    }
+    timing_batch(model, &settings->bench_batch, &options);
     if (times == NULL) {
         rnm_fail(&error, RNM_ERR_MEMORY, "no memory for %zu times", count);
         exit_code = show_failure(s, NULL, &error);
@@ -78,7 +54,7 @@ int run_bench(const rnrun_settings *settings, const rnm_model *model, show *s) {
     }
     loaded = process_clock();
     for (int k = 0; k < rnm_model_input_count(model); k++) {
-        make_input(rnm_context_input(context, k));
+        timing_input(rnm_context_input(context, k));
     }
     if (measure(context, times, count, &first, &error) != RNM_OK) {
         rnm_fail_in(&error, error.status, path);
@@ -91,7 +67,7 @@ int run_bench(const rnrun_settings *settings, const rnm_model *model, show *s) {
                &(show_timing){.runs = count,
                               .median_ms = 1e3 * times[count / 2],
                               .min_ms = 1e3 * times[0],
-                              .batch = options.symbols != NULL ? symbols[0] : 1,
+                              .batch = options.symbols != NULL ? options.symbols[0] : 1,
                               .load_ms = 1e3 * (loaded - settings->load_began),
                               .first_answer_ms = 1e3 * (first - settings->began),
                               .peak_bytes = process_peak_bytes()},

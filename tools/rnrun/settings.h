@@ -25,7 +25,7 @@ typedef struct rnrun_settings {
     int64_t bench_batch; /* items of a timed run */
     double began;        /* the process, on process.h's clock */
     double load_began;   /* opening the model */
-    bool no_xnnpack, direct_only, json, quiet, report;
+    bool no_xnnpack, direct_only, json, quiet, report, profile;
 } rnrun_settings;
 
 /* The options of a context with all symbols 1. */

@@ -32,6 +32,10 @@ static void enter(show *s, const char *name) {
     }
 }
 
+void show_close(show *s) {
+    enter(s, NULL);
+}
+
 void show_end(show *s) {
     if (s->as_json) {
         enter(s, NULL);
@@ -41,7 +45,7 @@ void show_end(show *s) {
 }
 
 /* A terminal must not obey the names of files. */
-static void put_name(const char *name) {
+void show_name(const char *name) {
     for (; *name != '\0'; name++) {
         unsigned char byte = (unsigned char)*name;
         putchar(byte < 0x20 || byte == 0x7f ? '?' : byte);
@@ -77,7 +81,7 @@ static void show_classes(show *s, const rnm_model *model, const char *file, int6
         classes_as_json(s, model, file, item, best, count);
         return;
     }
-    put_name(file);
+    show_name(file);
     if (item >= 0) {
         printf("[%lld]", (long long)item);
     }
@@ -135,7 +139,7 @@ void show_output(show *s, const char *name, const char *file, const npy_info *in
         json_end(&s->json);
     } else if (!s->quiet) {
         char shape[NPY_SHAPE_SIZE];
-        put_name(file);
+        show_name(file);
         printf(": %s, %s %s\n", name, rnm_dtype_name(info->dtype), npy_shape_text(info, shape));
     }
 }
@@ -174,13 +178,22 @@ static double times_dense(uint64_t bytes, const rnm_report *report) {
     return (double)bytes / (double)report->dense;
 }
 
+void show_mode(const rnm_report *report) {
+    printf("--expand=%s, %d thread%s, %s", expand_names[report->expand], report->threads,
+           report->threads == 1 ? "" : "s", report->xnnpack_used ? "XNNPACK" : report->isa);
+}
+
+void show_mode_as_json(json_writer *json, const rnm_report *report) {
+    json_text(json, "expand", expand_names[report->expand]);
+    json_text(json, "isa", report->isa);
+    json_int(json, "threads", report->threads);
+}
+
 static void report_as_json(show *s, const rnm_report *report) {
     json_writer *json = &s->json;
     enter(s, NULL);
     json_object(json, "report");
-    json_text(json, "expand", expand_names[report->expand]);
-    json_text(json, "isa", report->isa);
-    json_int(json, "threads", report->threads);
+    show_mode_as_json(json, report);
     json_bool(json, "xnnpack_used", report->xnnpack_used);
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
         json_uint(json, figures[i].key, figure(report, i));
@@ -196,9 +209,10 @@ void show_report(show *s, const char *model_path, const rnm_report *report) {
         return;
     }
     fputs("memory of ", stdout);
-    put_name(model_path);
-    printf(" (--expand=%s, %d thread%s, %s)\n", expand_names[report->expand], report->threads,
-           report->threads == 1 ? "" : "s", report->xnnpack_used ? "XNNPACK" : report->isa);
+    show_name(model_path);
+    fputs(" (", stdout);
+    show_mode(report);
+    fputs(")\n", stdout);
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
         char text[SAY_BYTES_SIZE];
         printf("  %-18s%10s\n", figures[i].text, say_bytes(figure(report, i), text));
@@ -215,12 +229,10 @@ void show_bench(show *s, const char *model_path, const show_timing *timing,
         json_writer *json = &s->json;
         enter(s, NULL);
         json_object(json, "bench");
-        json_text(json, "expand", expand_names[report->expand]);
-        json_text(json, "isa", report->isa);
+        show_mode_as_json(json, report);
         json_uint(json, "runs", timing->runs);
         json_double(json, "median_ms", timing->median_ms);
         json_double(json, "min_ms", timing->min_ms);
-        json_int(json, "threads", report->threads);
         json_int(json, "batch", timing->batch);
         json_double(json, "load_ms", timing->load_ms);
         json_double(json, "first_answer_ms", timing->first_answer_ms);
@@ -229,11 +241,10 @@ void show_bench(show *s, const char *model_path, const show_timing *timing,
         return;
     }
     char peak[SAY_BYTES_SIZE];
-    put_name(model_path);
-    printf(": median %.3f ms, least %.3f ms of %zu runs; batch %lld, %d thread%s, --expand=%s, %s, "
-           "loaded in %.2f ms, first answer after %.2f ms, peak memory %s\n",
-           timing->median_ms, timing->min_ms, timing->runs, (long long)timing->batch,
-           report->threads, report->threads == 1 ? "" : "s", expand_names[report->expand],
-           report->xnnpack_used ? "XNNPACK" : report->isa, timing->load_ms, timing->first_answer_ms,
-           say_bytes(timing->peak_bytes, peak));
+    show_name(model_path);
+    printf(": median %.3f ms, least %.3f ms of %zu runs; batch %lld, ", timing->median_ms,
+           timing->min_ms, timing->runs, (long long)timing->batch);
+    show_mode(report);
+    printf(", loaded in %.2f ms, first answer after %.2f ms, peak memory %s\n", timing->load_ms,
+           timing->first_answer_ms, say_bytes(timing->peak_bytes, peak));
 }

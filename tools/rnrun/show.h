@@ -53,4 +53,29 @@ typedef struct show_timing {
 void show_bench(show *s, const char *model_path, const show_timing *timing,
                 const rnm_report *report);
 
+/* A profile: `layers` with `seconds` the medians of `runs` runs, the median of the whole, and what
+ * the machine could do (rnm_context_peak). */
+typedef struct show_profile {
+    const rnm_layer *layers;
+    int count;
+    size_t runs;
+    double total_seconds, peak;
+    int64_t batch;
+} show_profile;
+
+void show_layer_times(show *s, const char *model_path, const show_profile *profile,
+                      const rnm_report *report);
+
+/* For the other files that show. */
+
+/* Closes the JSON array that is open. */
+void show_close(show *s);
+
+/* A name with what a terminal would obey replaced. */
+void show_name(const char *name);
+
+/* "--expand=panel, 1 thread, avx2" */
+void show_mode(const rnm_report *report);
+void show_mode_as_json(json_writer *json, const rnm_report *report);
+
 #endif

@@ -321,6 +321,26 @@ class Models(Folder):
         self.assertLess(bench["peak_bytes"], 200 << 20)
         self.assertIn("first answer after", run("small.rnm", "--bench=1")[0])
 
+    def test_profile(self):
+        profile = json.loads(run("small.rnm", "--profile", "--bench=5", "--batch=2", "--threads=1",
+                                 "--isa=plain", "--json")[0])["profile"]
+        self.assertEqual((profile["runs"], profile["threads"], profile["batch"]), (5, 1, 2))
+        self.assertGreater(profile["peak_gflops"], 0)
+        layers = {layer["node"]: layer for layer in profile["layers"]}
+        conv = layers["conv2"]
+        self.assertEqual((conv["op"], conv["algorithm"], conv["weights"]),
+                         ("Conv", "direct", "panel"))
+        self.assertEqual(conv["flops"], 2 * 2 * 12 * 16 * 90)
+        self.assertEqual(conv["activation_bytes"], 2 * 10 * 64 * 4)
+        self.assertGreater(conv["parent_bytes"], 0)
+        self.assertAlmostEqual(conv["gflops"], conv["flops"] / conv["median_ms"] * 1e-6, places=6)
+        self.assertAlmostEqual(conv["of_peak"], conv["gflops"] / profile["peak_gflops"], places=6)
+        self.assertIsNone(next(layer for layer in profile["layers"]
+                               if layer["op"] == "Reorder")["gflops"])
+        out, _ = run("small.rnm", "--profile", "--bench=3")
+        self.assertIn("medians of 3 runs", out)
+        self.assertIn("conv2", out)
+
     def test_broken_models(self):
         write_png("a.png")
         with open("small.rnm", "rb") as file:

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a context tells of its layers: what the plan chose for each, what a run of it reads, and,
+ * where the context keeps times, how long the last run took in it.
+ */
+#include "clock.h"
+#include "context.h"
+
+static rnm_form form_of(const rnm_context *context, const rnm_step *step) {
+    static const rnm_form forms[] = {
+        [RNM_EXPAND_LOAD] = RNM_FORM_EXPANDED,
+        [RNM_EXPAND_LAZY] = RNM_FORM_EXPANDED,
+        [RNM_EXPAND_LAYER] = RNM_FORM_SCRATCH,
+        [RNM_EXPAND_PANEL] = RNM_FORM_PANEL,
+    };
+    if (!step->weighted) {
+        return RNM_FORM_NONE;
+    }
+    return step->as.conv.xnn != NULL ? RNM_FORM_XNNPACK : forms[context->expand];
+}
+
+static const char *algorithm_of(const rnm_step *step) {
+    if (!step->weighted) {
+        return NULL;
+    }
+    if (step->as.conv.xnn != NULL) {
+        return "XNNPACK";
+    }
+    if (step->as.conv.algorithm == RNM_CONV_DIRECT) {
+        return step->as.conv.depthwise ? "depthwise" : "direct";
+    }
+    return step->as.conv.tile == 2 ? "F(2x2,3x3)" : "F(4x4,3x3)";
+}
+
+static uint64_t stored_bytes(const rnm_view *view, uint32_t tensor) {
+    return tensor != RNM_NONE ? view->tensors[tensor].length : 0;
+}
+
+/* What a weighted layer reads of its weight, once: the file's, or what was made of it. */
+static void add_weight(const rnm_context *context, const rnm_conv_step *conv, rnm_layer *layer) {
+    const rnm_view *view = &context->model->view;
+    const rnm_weight *weight = &context->weights[conv->weight];
+    const rnm_window *w = &conv->window;
+    const rnm_recipe_rec *recipe = &view->recipes[weight->recipe];
+    double outputs =
+        (double)(w->batch * w->out_channels) * (double)(w->out[0] * w->out[1]) * (double)w->out[2];
+    layer->flops = 2.0 * outputs * (double)weight->child.ci * weight->child.taps;
+    layer->block_inputs = conv->xnn == NULL ? (int)conv->block_inputs : 0;
+    if (layer->form == RNM_FORM_PANEL || layer->form == RNM_FORM_SCRATCH) {
+        layer->parent_bytes = stored_bytes(view, recipe->parent);
+        layer->mask_bytes = stored_bytes(view, recipe->mask) + stored_bytes(view, recipe->zeros);
+        layer->beta_bytes = stored_bytes(view, recipe->betas);
+    } else {
+        layer->kept_bytes = weight->bytes;
+    }
+}
+
+int rnm_context_layer_count(const rnm_context *context) {
+    return (int)context->step_count;
+}
+
+bool rnm_context_layer(const rnm_context *context, int index, rnm_layer *layer) {
+    if (index < 0 || (uint32_t)index >= context->step_count) {
+        return false;
+    }
+    const rnm_view *view = &context->model->view;
+    const rnm_step *step = &context->steps[index];
+    const rnm_node_rec *node = &view->nodes[step->node];
+    *layer = (rnm_layer){
+        .node = rnm_view_string(view, node->name),
+        .op = rnm_op_find(node->op)->name,
+        .algorithm = algorithm_of(step),
+        .form = form_of(context, step),
+        .activation_bytes = step->read_bytes,
+        .seconds = context->seconds != NULL ? context->seconds[index] : 0.0,
+    };
+    if (step->weighted) {
+        add_weight(context, &step->as.conv, layer);
+    }
+    return true;
+}
+
+/* ---- what the machine could do --------------------------------------------------------------- */
+
+enum { PEAK_ROUNDS = 200000, PEAK_ITEMS = 4, PEAK_SAMPLES = 6 };
+
+typedef struct peak_job {
+    const rnm_kernels *kernels;
+    double operations[RNM_THREADS_MOST];
+} peak_job;
+
+static void peak_item(void *argument, size_t item, size_t worker) {
+    peak_job *job = argument;
+    float sink = 0.5f;
+    (void)item;
+    job->operations[worker] += job->kernels->peak(PEAK_ROUNDS, &sink);
+}
+
+double rnm_context_peak(rnm_context *context) {
+    double best = 0.0;
+    for (int sample = 0; sample < PEAK_SAMPLES; ++sample) {
+        peak_job job = {.kernels = context->kernels};
+        double start = rnm_seconds();
+        double operations = 0.0;
+        rnm_threads_run(&context->threads, peak_item, &job,
+                        (size_t)PEAK_ITEMS * context->threads.count);
+        double rate = 1.0 / (rnm_seconds() - start);
+        for (unsigned k = 0; k < context->threads.count; ++k) {
+            operations += job.operations[k];
+        }
+        best = operations * rate > best ? operations * rate : best;
+    }
+    return best;
+}
