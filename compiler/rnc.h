@@ -105,6 +105,19 @@ typedef struct rnc_verify_result {
 RNM_API rnm_status rnc_verify(const char *path, const char *checkpoint, const rnc_options *options,
                               rnc_verify_result *result, rnm_error *error);
 
+typedef struct rnc_export_options {
+    void (*progress)(void *user, double fraction); /* 0 .. 1; may be NULL */
+    void *user;
+} rnc_export_options;
+
+/* Writes the network of the .rnm file `source` to `target` as plain ONNX, which any runtime for
+ * ONNX takes: every weight expanded, with the scale of its outputs multiplied in, and what the .rnm
+ * has fused as nodes of their own. `target` is whole or untouched afterwards. `options` may be
+ * NULL. RNM_ERR_ARGUMENT, _IO, _FORMAT, _VERSION, _DIGEST, _LIMIT (the format's, or the 2 GiB of an
+ * ONNX file), _UNSUPPORTED (an operator without counterpart), _VALUE, _MEMORY, _RESOURCE. */
+RNM_API rnm_status rnc_export_dense(const char *source, const char *target,
+                                    const rnc_export_options *options, rnm_error *error);
+
 #ifdef __cplusplus
 }
 #endif

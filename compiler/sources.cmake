@@ -8,6 +8,12 @@ set(RNC_SOURCES
   compiler/open_rnm.c
   compiler/pipeline.c
   compiler/verify.c
+  compiler/export/dense.c
+  compiler/export/export.c
+  compiler/export/model.c
+  compiler/export/names.c
+  compiler/export/operators.c
+  compiler/export/write_onnx.c
   compiler/ir/attributes.c
   compiler/ir/dump.c
   compiler/ir/graph.c

@@ -182,12 +182,17 @@ float rnm_expand_ref_at(const rnm_child *child, uint32_t o, uint32_t i, uint32_t
 
 /* ---- the whole child ------------------------------------------------------------------------- */
 
+void rnm_expand_ref_row(const rnm_child *child, uint32_t o, float *dst) {
+    for (uint32_t i = 0; i < child->ci; i++) {
+        for (uint32_t tap = 0; tap < child->taps; tap++) {
+            *dst++ = rnm_expand_ref_at(child, o, i, tap);
+        }
+    }
+}
+
 void rnm_expand_ref(const rnm_child *child, float *dst) {
     for (uint32_t o = 0; o < child->co; o++) {
-        for (uint32_t i = 0; i < child->ci; i++) {
-            for (uint32_t tap = 0; tap < child->taps; tap++) {
-                *dst++ = rnm_expand_ref_at(child, o, i, tap);
-            }
-        }
+        rnm_expand_ref_row(child, o, dst);
+        dst += (size_t)child->ci * child->taps;
     }
 }

@@ -49,6 +49,9 @@ float rnm_transform_s(float p, float b1, float b2);
 /* One child element, o in [0, co), i in [0, ci), tap in [0, taps). */
 float rnm_expand_ref_at(const rnm_child *child, uint32_t o, uint32_t i, uint32_t tap);
 
+/* One output of the child: [ci][taps]. */
+void rnm_expand_ref_row(const rnm_child *child, uint32_t o, float *dst);
+
 /* The whole child, in ONNX order [co][ci][taps]. */
 void rnm_expand_ref(const rnm_child *child, float *dst);
 

@@ -15,6 +15,7 @@ static const struct {
     {"compile", rnc_command_compile, "a trained checkpoint to a .rnm"},
     {"inspect", rnc_command_inspect, "what a .rnm stores, layer by layer"},
     {"verify", rnc_command_verify, "a .rnm against its checkpoint, bit for bit"},
+    {"export", rnc_command_export, "a .rnm to ONNX"},
     {"list", rnc_command_list, "known topologies, data sets and passes"},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };

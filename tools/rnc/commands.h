@@ -13,6 +13,13 @@ int rnc_command_compile(int argc, char **argv);
 int rnc_command_inspect(int argc, char **argv);
 int rnc_command_verify(int argc, char **argv);
 int rnc_command_list(int argc, char **argv);
+int rnc_command_export(int argc, char **argv);
+
+/* "dir/model.ckpt" and ".rnm" make "dir/model.rnm", which the caller frees; NULL without memory. */
+char *rnc_default_target(const char *source, const char *ending);
+
+/* One file, by any of its names: another spelling of the path, a link. */
+bool rnc_same_file(const char *a, const char *b);
 
 /* Options that compile and verify share: how a checkpoint is to be read. */
 typedef struct rnc_reading {

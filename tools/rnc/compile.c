@@ -8,29 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-/* "dir/model.ckpt" -> "dir/model.rnm"; NULL without memory. */
-static char *default_target(const char *source) {
-    const char *slash = strrchr(source, '/');
-    const char *dot = strrchr(source, '.');
-    size_t stem =
-        dot != NULL && (slash == NULL || dot > slash + 1) ? (size_t)(dot - source) : strlen(source);
-    char *target = malloc(stem + sizeof ".rnm");
-    if (target != NULL) {
-        memcpy(target, source, stem);
-        memcpy(target + stem, ".rnm", sizeof ".rnm");
-    }
-    return target;
-}
-
-/* By any of its names: another spelling of the path, a link. */
-static bool same_file(const char *a, const char *b) {
-    struct stat first;
-    struct stat second;
-    return strcmp(a, b) == 0 || (stat(a, &first) == 0 && stat(b, &second) == 0 &&
-                                 first.st_dev == second.st_dev && first.st_ino == second.st_ino);
-}
 
 static void print_summary(const char *target) {
     rnc_model_info *info;
@@ -82,13 +59,13 @@ int rnc_command_compile(int argc, char **argv) {
         code = cli_exit_code(result);
         goto done;
     }
-    target = output != NULL ? strdup(output) : default_target(files.items[0]);
+    target = output != NULL ? strdup(output) : rnc_default_target(files.items[0], ".rnm");
     if (target == NULL) {
         error = (rnm_error){RNM_ERR_MEMORY, "no memory for a file name"};
         code = say_failure("rnc", &error);
         goto done;
     }
-    if (same_file(target, files.items[0])) {
+    if (rnc_same_file(target, files.items[0])) {
         code = cli_exit_code(
             cli_refuse(&command, stderr, "%s would overwrite itself; -o names a target", target));
         goto done;

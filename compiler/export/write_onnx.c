@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Writing an ONNX model. protobuf-c packs everything small; the fields around initializers are
+ * written here, so that their bytes are streamed and never exist as a whole.
+ */
+#include "error.h"
+#include "export/model.h"
+#include "write/file.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Field numbers of onnx.proto. */
+enum { MODEL_GRAPH = 7, GRAPH_INITIALIZER = 5, TENSOR_RAW_DATA = 9 };
+
+enum { WIRE_BYTES = 2, VARINT_SIZE = 10 };
+
+/* The most that a protobuf message may have. */
+static const uint64_t most_bytes = INT32_MAX;
+
+typedef struct writer {
+    ProtobufCBuffer base; /* first: protobuf-c's way of appending */
+    rnc_file *file;
+    rnm_status status;
+    rnm_error *err;
+    const rnc_export_options *options;
+    uint64_t total;
+} writer;
+
+static void put(writer *w, const void *bytes, size_t size) {
+    if (w->status == RNM_OK) {
+        w->status = rnc_file_write(w->file, bytes, size, w->err);
+    }
+}
+
+static void append(ProtobufCBuffer *buffer, size_t size, const uint8_t *bytes) {
+    put((writer *)buffer, bytes, size);
+}
+
+static size_t varint(uint64_t value, uint8_t bytes[VARINT_SIZE]) {
+    size_t size = 0;
+    while (value >= 0x80) {
+        bytes[size++] = (uint8_t)(value | 0x80);
+        value >>= 7;
+    }
+    bytes[size++] = (uint8_t)value;
+    return size;
+}
+
+/* Bytes of a field of `size` bytes, its number being below 16. */
+static uint64_t field_size(uint64_t size) {
+    uint8_t bytes[VARINT_SIZE];
+    return 1 + varint(size, bytes) + size;
+}
+
+/* What stands before the bytes of such a field. */
+static void put_field(writer *w, int number, uint64_t size) {
+    uint8_t bytes[1 + VARINT_SIZE] = {(uint8_t)(number << 3 | WIRE_BYTES)};
+    put(w, bytes, 1 + varint(size, bytes + 1));
+}
+
+/* ---- initializers ---------------------------------------------------------------------------- */
+
+/* A tensor without its bytes. */
+static Onnx__TensorProto tensor_head(const rnc_onnx_tensor *tensor) {
+    Onnx__TensorProto head = ONNX__TENSOR_PROTO__INIT;
+    head.n_dims = (size_t)tensor->shape.rank;
+    head.dims = (int64_t *)tensor->shape.dims;
+    head.has_data_type = 1;
+    head.data_type = (int32_t)tensor->shape.dtype;
+    head.name = (char *)tensor->name;
+    return head;
+}
+
+static uint64_t tensor_size(const rnc_onnx_tensor *tensor) {
+    Onnx__TensorProto head = tensor_head(tensor);
+    return onnx__tensor_proto__get_packed_size(&head) + field_size(tensor->size);
+}
+
+/* Multiplies a row; false where the result is no number any more. */
+static bool scale_row(float *row, size_t count, float scale) {
+    bool finite = true;
+    for (size_t k = 0; k < count; k++) {
+        row[k] *= scale;
+        finite &= isfinite(row[k]) != 0;
+    }
+    return finite;
+}
+
+static void put_child(writer *w, const rnc_onnx_tensor *tensor) {
+    const rnm_child *child = &tensor->child;
+    size_t count = (size_t)child->ci * child->taps;
+    float *row = malloc(count * sizeof *row);
+    if (row == NULL) {
+        w->status = rnm_fail(w->err, RNM_ERR_MEMORY, "%s: no memory to write %s", w->file->target,
+                             tensor->name);
+        return;
+    }
+    for (uint32_t o = 0; o < child->co && w->status == RNM_OK; o++) {
+        rnm_expand_ref_row(child, o, row);
+        if (tensor->scale != NULL && !scale_row(row, count, tensor->scale[o])) {
+            w->status = rnm_fail(w->err, RNM_ERR_VALUE,
+                                 "%s: weight %s times its scale is beyond f32 at output %u",
+                                 w->file->target, tensor->name, o);
+        }
+        put(w, row, count * sizeof *row);
+        if (w->options->progress != NULL) {
+            w->options->progress(w->options->user, (double)w->file->offset / (double)w->total);
+        }
+    }
+    free(row);
+}
+
+static void put_tensor(writer *w, const rnc_onnx_tensor *tensor) {
+    Onnx__TensorProto head = tensor_head(tensor);
+    put_field(w, GRAPH_INITIALIZER, tensor_size(tensor));
+    onnx__tensor_proto__pack_to_buffer(&head, &w->base);
+    put_field(w, TENSOR_RAW_DATA, tensor->size);
+    if (tensor->bytes != NULL) {
+        put(w, tensor->bytes, (size_t)tensor->size);
+    } else {
+        put_child(w, tensor);
+    }
+}
+
+/* ---- the model ------------------------------------------------------------------------------- */
+
+static void put_model(writer *w, const rnc_onnx *model, const Onnx__ModelProto *head,
+                      const Onnx__GraphProto *graph, uint64_t graph_size) {
+    onnx__model_proto__pack_to_buffer(head, &w->base);
+    put_field(w, MODEL_GRAPH, graph_size);
+    onnx__graph_proto__pack_to_buffer(graph, &w->base);
+    for (size_t k = 0; k < model->initializers.count && w->status == RNM_OK; k++) {
+        put_tensor(w, model->initializers.items[k]);
+    }
+}
+
+rnm_status rnc_onnx_write(const rnc_onnx *model, const char *graph_name, const char *target,
+                          const rnc_export_options *options, rnm_error *err) {
+    Onnx__OperatorSetIdProto opset = ONNX__OPERATOR_SET_ID_PROTO__INIT;
+    Onnx__OperatorSetIdProto *opsets[] = {&opset};
+    Onnx__ModelProto head = ONNX__MODEL_PROTO__INIT;
+    Onnx__GraphProto graph = ONNX__GRAPH_PROTO__INIT;
+    opset.domain = (char *)"";
+    opset.has_version = 1;
+    opset.version = model->opset;
+    head.has_ir_version = 1;
+    head.ir_version = ONNX__VERSION__IR_VERSION_2020_5_8;
+    head.opset_import = opsets;
+    head.n_opset_import = 1;
+    head.producer_name = (char *)"rnc";
+    head.producer_version = (char *)RNC_VERSION;
+    graph.name = (char *)graph_name;
+    graph.node = (Onnx__NodeProto **)model->nodes.items;
+    graph.n_node = model->nodes.count;
+    graph.input = (Onnx__ValueInfoProto **)model->inputs.items;
+    graph.n_input = model->inputs.count;
+    graph.output = (Onnx__ValueInfoProto **)model->outputs.items;
+    graph.n_output = model->outputs.count;
+
+    uint64_t graph_size = onnx__graph_proto__get_packed_size(&graph);
+    for (size_t k = 0; k < model->initializers.count; k++) {
+        graph_size += field_size(tensor_size(model->initializers.items[k]));
+    }
+    uint64_t total = onnx__model_proto__get_packed_size(&head) + field_size(graph_size);
+    if (total > most_bytes) {
+        return rnm_fail(err, RNM_ERR_LIMIT,
+                        "%s: an ONNX file holds at most %llu bytes, this one would have %llu",
+                        target, (unsigned long long)most_bytes, (unsigned long long)total);
+    }
+
+    rnc_file file;
+    rnm_status status = rnc_file_create(&file, target, err);
+    if (status == RNM_OK) {
+        writer w = {
+            .base = {append}, .file = &file, .err = err, .options = options, .total = total};
+        put_model(&w, model, &head, &graph, graph_size);
+        status = w.status;
+    }
+    if (status == RNM_OK) {
+        status = rnc_file_commit(&file, err);
+    }
+    rnc_file_discard(&file);
+    return status;
+}
