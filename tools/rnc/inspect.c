@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "json.h"
 #include "say.h"
+#include "svg.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -161,18 +162,28 @@ static void print_json(const char *path, const rnc_model_info *info) {
     json_finish(&json);
 }
 
+static const char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
 int rnc_command_inspect(int argc, char **argv) {
     bool as_json = false;
+    const char *svg = NULL;
     cli_list files = {0};
     const cli_option options[] = {
         CLI_FLAG("json", 0, &as_json, "as JSON"),
+        CLI_TEXT("svg", 0, &svg, "FILE.svg",
+                 "draw it instead: stored against dense bytes, and which\n"
+                 "parents feed which layers"),
     };
     const cli_command command = {
         .name = "rnc inspect",
         .version = RNC_TOOL_VERSION,
-        .usage = "MODEL.rnm [--json]\n",
+        .usage = "MODEL.rnm [--json] [--svg=FILE.svg]\n",
         .intro = "Shows what a .rnm stores for each layer, and what the layer takes expanded.\n",
-        .examples = "  rnc inspect model.rnm\n  rnc inspect model.rnm --json\n",
+        .examples = "  rnc inspect model.rnm\n  rnc inspect model.rnm --json\n"
+                    "  rnc inspect model.rnm --svg=model.svg\n",
         .options = options,
         .option_count = sizeof options / sizeof *options,
     };
@@ -192,9 +203,13 @@ int rnc_command_inspect(int argc, char **argv) {
         code = say_failure("rnc", &error);
         goto done;
     }
+    if (svg != NULL) {
+        status = rnc_draw_svg(info, base_name(files.items[0]), svg, &error);
+        code = status == RNM_OK ? 0 : say_failure("rnc", &error);
+    }
     if (as_json) {
         print_json(files.items[0], info);
-    } else {
+    } else if (svg == NULL) {
         print_table(files.items[0], info);
     }
     rnc_model_info_free(info);

@@ -9,6 +9,7 @@
 #define RNM_NPY_H
 
 #include "rnm_base.h"
+#include "whole_file.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -71,10 +72,8 @@ void npy_close(npy_reader *reader);
 /* ---- writing --------------------------------------------------------------------------------- */
 
 typedef struct npy_writer {
-    FILE *file;
-    const char *path; /* the caller's */
-    char *temporary;  /* NULL where the target is no regular file: a pipe, a device */
-    uint64_t left;    /* bytes not written yet */
+    whole_file out;
+    uint64_t left; /* bytes not written yet */
 } npy_writer;
 
 /* Starts an array under a temporary name beside `path`. On failure nothing is left behind.

@@ -107,7 +107,7 @@ static void test_targets(void **state) {
     assert_int_equal(npy_create(&writer, "x.npy", &bf16, &error), RNM_ERR_UNSUPPORTED);
     /* Devices are written to, not replaced. */
     assert_int_equal(npy_create(&writer, "/dev/null", &sample_info, &error), RNM_OK);
-    assert_null(writer.temporary);
+    assert_null(writer.out.temporary);
     assert_int_equal(npy_write(&writer, data, sizeof data, &error), RNM_OK);
     assert_int_equal(npy_commit(&writer, &error), RNM_OK);
     if (access("/dev/full", W_OK) == 0) {
