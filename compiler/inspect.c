@@ -99,7 +99,8 @@ static rnm_status describe_layers(inspection *in, const rnm_view *view, rnm_erro
     for (uint32_t n = 0; n < view->graph->node_count; n++) {
         const rnm_node_rec *node = &view->nodes[n];
         const uint32_t *inputs = view->refs + node->first_ref;
-        if (node->op != RNM_OP_Conv && node->op != RNM_OP_Gemm) {
+        if (node->op != RNM_OP_Conv && node->op != RNM_OP_Gemm &&
+            node->op != RNM_OP_ConvTranspose) {
             continue;
         }
         rnm_status status = describe_layer(in, view, view->values[inputs[1]].source,

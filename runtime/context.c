@@ -288,6 +288,7 @@ void rnm_context_destroy(rnm_context *context) {
     rnm_memory_give(memory, context->data, graph->value_count * sizeof *context->data);
     rnm_memory_give(memory, context->weights, context->weight_room * sizeof *context->weights);
     rnm_memory_give(memory, context->steps, context->step_room * sizeof *context->steps);
+    rnm_tables_give(context);
     rnm_memory last = *memory;
     rnm_memory_give(&last, context, sizeof *context);
 }

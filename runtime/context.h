@@ -23,7 +23,11 @@ typedef struct rnm_window {
     int64_t pads[3], end_pads[3];
 } rnm_window;
 
-typedef enum rnm_conv_algorithm { RNM_CONV_DIRECT, RNM_CONV_WINOGRAD } rnm_conv_algorithm;
+typedef enum rnm_conv_algorithm {
+    RNM_CONV_DIRECT,
+    RNM_CONV_WINOGRAD,
+    RNM_CONV_TRANSPOSED, /* ConvTranspose */
+} rnm_conv_algorithm;
 
 /* Conv, and Gemm as a 1x1 convolution over 1x1 maps. */
 typedef struct rnm_conv_step {
@@ -42,8 +46,11 @@ typedef struct rnm_conv_step {
 
 typedef struct rnm_pool_step {
     rnm_window window;
-    bool average;   /* else the maximum */
-    bool count_pad; /* averages divide by the window's size inside the padded map */
+    bool average;     /* else the maximum */
+    bool count_pad;   /* averages divide by the window's size inside the padded map */
+    uint32_t indices; /* value that takes those of the largest, or RNM_NONE */
+    bool row_major;   /* indices count so, else along the first spatial axis first */
+    int spatial;      /* axes of the maps */
 } rnm_pool_step;
 
 typedef struct rnm_pointwise_step {
@@ -53,13 +60,82 @@ typedef struct rnm_pointwise_step {
     rnm_activation activation;
 } rnm_pointwise_step;
 
+/* A layer whose weight is a value: `weight` is cut into panels and has no source, its elements are
+ * found by strides, the taps of an element side by side. */
+typedef struct rnm_dynamic_step {
+    rnm_conv_step conv; /* without bias and weight */
+    rnm_weight weight;
+    uint32_t bias; /* value, or RNM_NONE */
+    int64_t group_outputs;
+    int64_t group_stride, output_stride, input_stride;
+} rnm_dynamic_step;
+
+typedef struct rnm_matmul_step {
+    int64_t rows, inner, columns;
+    int batch_rank;
+    int64_t batch[RNM_MAX_RANK], a_batch[RNM_MAX_RANK], b_batch[RNM_MAX_RANK];
+    int64_t a_strides[2], b_strides[2], c_strides[2];
+    uint32_t c; /* value, or RNM_NONE */
+    float alpha, beta;
+} rnm_matmul_step;
+
 /* A copy between two strided layouts, in elements of `element` bytes. */
+#define RNM_COPY_RANK (2 * RNM_MAX_RANK)
 typedef struct rnm_copy_step {
     int rank;
     uint32_t element;
-    int64_t dims[RNM_MAX_RANK], from[RNM_MAX_RANK], to[RNM_MAX_RANK];
-    int64_t to_start;
+    int64_t dims[RNM_COPY_RANK], from[RNM_COPY_RANK], to[RNM_COPY_RANK];
+    int64_t from_start, to_start;
 } rnm_copy_step;
+
+/* y = one element throughout: x's first, or zero where x is RNM_NONE. */
+typedef struct rnm_fill_step {
+    uint64_t count;
+    uint32_t element;
+} rnm_fill_step;
+
+/* Pad but for constants; axes from the outermost in the output's memory to the innermost. */
+typedef struct rnm_pad_step {
+    int rank, mode;
+    uint32_t element;
+    int64_t in[RNM_MAX_RANK], out[RNM_MAX_RANK], before[RNM_MAX_RANK];
+    int64_t strides[RNM_MAX_RANK]; /* of the input */
+    int64_t lines;
+} rnm_pad_step;
+
+typedef struct rnm_resize_axis {
+    int64_t out, stride;
+    int taps;               /* 0: not resized */
+    const int64_t *offsets; /* [out][taps], in elements; a first one of -1: outside the input */
+    const float *weights;   /* [out][taps] */
+} rnm_resize_axis;
+
+/* Axes from the outermost in memory to the innermost that is resized, `inner` elements behind. */
+typedef struct rnm_resize_step {
+    int rank;
+    bool nearest;
+    float extrapolation;
+    uint32_t element;
+    int64_t inner, lines;
+    rnm_resize_axis axes[RNM_MAX_RANK];
+} rnm_resize_step;
+
+typedef struct rnm_gather_step {
+    bool wide;        /* indices are i64, else i32 */
+    int rank, axis;   /* of dims; of a tuple */
+    int64_t outer;    /* see the operators */
+    int64_t size;     /* what indices may count up to */
+    int64_t count;    /* of indices, or of tuples */
+    int64_t inner;    /* bytes moved at a time */
+    uint64_t bytes;   /* of the data */
+    uint32_t updates; /* value to scatter, or RNM_NONE */
+    int64_t dims[RNM_MAX_RANK], strides[RNM_MAX_RANK];
+} rnm_gather_step;
+
+typedef struct rnm_dims_step {
+    int64_t count;
+    int64_t at[RNM_MAX_RANK];
+} rnm_dims_step;
 
 typedef struct rnm_cast_step {
     uint64_t count;
@@ -83,6 +159,13 @@ struct rnm_step {
         rnm_copy_step copy;
         rnm_softmax_step softmax;
         rnm_cast_step cast;
+        rnm_dynamic_step dynamic;
+        rnm_matmul_step matmul;
+        rnm_fill_step fill;
+        rnm_pad_step pad;
+        rnm_resize_step resize;
+        rnm_gather_step gather;
+        rnm_dims_step dims;
     } as;
 };
 
@@ -111,6 +194,7 @@ struct rnm_context {
     uint64_t kept_bytes, scratch_bytes;
     uint64_t xnn_filter_bytes; /* expanded copies that XNNPACK reads */
     uint64_t xnn_bytes;        /* what XNNPACK took for this context */
+    struct rnm_table *tables;  /* what steps look up */
 };
 
 /* The start of a value's data. */

@@ -52,6 +52,37 @@ void rnm_plan_workspace(rnm_planner *planner, uint64_t worker_bytes, uint64_t sh
     context->zero_bytes = at_least(context->zero_bytes, zero_bytes);
 }
 
+struct rnm_table {
+    struct rnm_table *next;
+    uint64_t bytes; /* this head included */
+};
+
+enum { TABLE_HEAD = 64 };
+
+void *rnm_plan_table(rnm_planner *planner, uint64_t bytes, rnm_error *err) {
+    rnm_context *context = planner->context;
+    struct rnm_table *table = NULL;
+    if (rnm_add_u64(bytes, TABLE_HEAD, &bytes)) {
+        table = rnm_memory_take(&context->memory, bytes);
+    }
+    if (table == NULL) {
+        rnm_fail(err, RNM_ERR_MEMORY, "no memory for a table of %llu bytes",
+                 (unsigned long long)bytes);
+        return NULL;
+    }
+    *table = (struct rnm_table){.next = context->tables, .bytes = bytes};
+    context->tables = table;
+    return (uint8_t *)table + TABLE_HEAD;
+}
+
+void rnm_tables_give(rnm_context *context) {
+    while (context->tables != NULL) {
+        struct rnm_table *table = context->tables;
+        context->tables = table->next;
+        rnm_memory_give(&context->memory, table, table->bytes);
+    }
+}
+
 rnm_status rnm_plan_weight(rnm_planner *planner, uint32_t groups, uint32_t *index, rnm_error *err) {
     rnm_context *context = planner->context;
     uint32_t recipe = planner->view->values[rnm_plan_input(planner, 1)].source;
@@ -203,10 +234,12 @@ static rnm_status take_lists(rnm_context *context, const rnm_view *view, rnm_err
     const rnm_graph_rec *graph = view->graph;
     for (uint32_t n = 0; n < graph->node_count; ++n) {
         const rnm_node_rec *node = &view->nodes[n];
-        bool weighted = node->op == RNM_OP_Conv || node->op == RNM_OP_Gemm;
+        bool weighted = node->op == RNM_OP_Conv || node->op == RNM_OP_Gemm ||
+                        node->op == RNM_OP_ConvTranspose || node->op == RNM_OP_DynamicConv;
         context->weight_room += weighted;
-        /* Concat takes a step an input. */
-        context->step_room += node->op == RNM_OP_Concat ? node->input_count : 1;
+        /* Concat takes a step an input, Split one an output, Pad one more than others. */
+        context->step_room +=
+            (uint32_t)node->output_count + (node->op == RNM_OP_Concat ? node->input_count : 1u);
     }
     rnm_memory *memory = &context->memory;
     uint64_t tensors = (uint64_t)graph->input_count + graph->output_count;

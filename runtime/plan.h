@@ -40,6 +40,11 @@ rnm_step *rnm_plan_step(rnm_planner *planner, rnm_run run, uint32_t x, uint32_t 
 void rnm_plan_workspace(rnm_planner *planner, uint64_t worker_bytes, uint64_t shared_bytes,
                         uint64_t zero_bytes);
 
+/* Memory for a table that steps read, aligned to 64; the context gives it back. NULL with *err set
+ * when there is none. */
+void *rnm_plan_table(rnm_planner *planner, uint64_t bytes, rnm_error *err);
+void rnm_tables_give(rnm_context *context);
+
 /* The index of the weight of input 1, cut for `groups`; weights are shared between nodes. */
 rnm_status rnm_plan_weight(rnm_planner *planner, uint32_t groups, uint32_t *index, rnm_error *err);
 

@@ -21,10 +21,17 @@ set(RNM_RUNTIME_SOURCES
   runtime/ops/conv.c
   runtime/ops/copy.c
   runtime/ops/direct.c
+  runtime/ops/dynamic.c
   runtime/ops/elementwise.c
+  runtime/ops/gather.c
+  runtime/ops/matmul.c
+  runtime/ops/move.c
   runtime/ops/op.c
+  runtime/ops/pad.c
   runtime/ops/pool.c
+  runtime/ops/resize.c
   runtime/ops/softmax.c
+  runtime/ops/transposed.c
   runtime/ops/winograd.c
   runtime/plan.c
   runtime/report.c

@@ -13,13 +13,14 @@
 #define KEY(name) ((uint64_t)1 << RNM_ATTRIBUTE_##name)
 #define EPILOGUE_KEYS (KEY(activation) | KEY(activation_alpha) | KEY(activation_beta))
 #define WINDOW_KEYS (KEY(kernel_shape) | KEY(strides) | KEY(pads) | KEY(dilations))
+#define SLICE_KEYS (KEY(axes) | KEY(starts) | KEY(ends) | KEY(steps))
 
 static const struct {
     uint64_t may, must;
 } keys[RNM_OP_COUNT] = {
     [RNM_OP_Conv] = {WINDOW_KEYS | KEY(group) | EPILOGUE_KEYS, 0},
     [RNM_OP_Gemm] = {EPILOGUE_KEYS, 0},
-    [RNM_OP_MaxPool] = {WINDOW_KEYS | KEY(ceil_mode), KEY(kernel_shape)},
+    [RNM_OP_MaxPool] = {WINDOW_KEYS | KEY(ceil_mode) | KEY(storage_order), KEY(kernel_shape)},
     [RNM_OP_AveragePool] = {WINDOW_KEYS | KEY(ceil_mode) | KEY(count_include_pad),
                             KEY(kernel_shape)},
     [RNM_OP_LeakyRelu] = {KEY(alpha), 0},
@@ -33,6 +34,31 @@ static const struct {
     [RNM_OP_Softmax] = {KEY(axis), 0},
     [RNM_OP_ScaleBias] = {EPILOGUE_KEYS, 0},
     [RNM_OP_Cast] = {KEY(to), KEY(to)},
+    [RNM_OP_ConvTranspose] = {WINDOW_KEYS | KEY(group) | KEY(output_padding) | EPILOGUE_KEYS, 0},
+    [RNM_OP_DynamicConv] = {WINDOW_KEYS | KEY(group) | EPILOGUE_KEYS, 0},
+    [RNM_OP_DynamicConvTranspose] = {WINDOW_KEYS | KEY(group) | KEY(output_padding) | EPILOGUE_KEYS,
+                                     0},
+    [RNM_OP_MatMul] = {KEY(alpha) | KEY(beta) | KEY(transA) | KEY(transB), 0},
+    [RNM_OP_Resize] = {KEY(shape) | KEY(scales) | KEY(roi) | KEY(mode) | KEY(coordinates) |
+                           KEY(nearest_mode) | KEY(cubic_coeff_a) | KEY(exclude_outside) |
+                           KEY(extrapolation_value),
+                       0},
+    [RNM_OP_Pad] = {KEY(pad) | KEY(mode), KEY(pad)},
+    [RNM_OP_Slice] = {SLICE_KEYS, KEY(axes) | KEY(starts) | KEY(ends)},
+    [RNM_OP_Split] = {KEY(axis) | KEY(split), 0},
+    [RNM_OP_Transpose] = {KEY(perm), 0},
+    [RNM_OP_Expand] = {KEY(shape), 0},
+    [RNM_OP_Tile] = {KEY(repeats), KEY(repeats)},
+    [RNM_OP_DepthToSpace] = {KEY(blocksize) | KEY(crd), KEY(blocksize)},
+    [RNM_OP_SpaceToDepth] = {KEY(blocksize), KEY(blocksize)},
+    [RNM_OP_Reshape] = {KEY(shape) | KEY(allowzero), 0},
+    [RNM_OP_Squeeze] = {KEY(axes), 0},
+    [RNM_OP_Unsqueeze] = {KEY(axes), KEY(axes)},
+    [RNM_OP_Shape] = {KEY(start) | KEY(end), 0},
+    [RNM_OP_Gather] = {KEY(axis), 0},
+    [RNM_OP_GatherElements] = {KEY(axis), 0},
+    [RNM_OP_GatherND] = {KEY(batch_dims), 0},
+    [RNM_OP_ScatterElements] = {KEY(axis), 0},
 };
 
 uint64_t rnm_op_attrs(rnm_op op) {
@@ -45,7 +71,7 @@ uint64_t rnm_op_attrs_needed(rnm_op op) {
 
 /* ---- where each is kept ---------------------------------------------------------------------- */
 
-typedef enum field_type { INTS, LIST, REAL, FLAG, OPERATOR } field_type;
+typedef enum field_type { INTS, LIST, REAL, REALS, FLAG, OPERATOR } field_type;
 
 static const struct {
     uint8_t type;
@@ -66,6 +92,33 @@ static const struct {
     FIELD(activation_alpha, REAL),
     FIELD(activation_beta, REAL),
     FIELD(to, INTS),
+    FIELD(perm, LIST),
+    FIELD(shape, LIST),
+    FIELD(axes, LIST),
+    FIELD(starts, LIST),
+    FIELD(ends, LIST),
+    FIELD(steps, LIST),
+    FIELD(repeats, LIST),
+    FIELD(pad, LIST),
+    FIELD(split, LIST),
+    FIELD(scales, REALS),
+    FIELD(roi, REALS),
+    FIELD(mode, INTS),
+    FIELD(coordinates, INTS),
+    FIELD(nearest_mode, INTS),
+    FIELD(blocksize, INTS),
+    FIELD(start, INTS),
+    FIELD(end, INTS),
+    FIELD(batch_dims, INTS),
+    FIELD(output_padding, INTS),
+    FIELD(cubic_coeff_a, REAL),
+    FIELD(extrapolation_value, REAL),
+    FIELD(crd, FLAG),
+    FIELD(transA, FLAG),
+    FIELD(transB, FLAG),
+    FIELD(exclude_outside, FLAG),
+    FIELD(storage_order, FLAG),
+    FIELD(allowzero, FLAG),
 #undef FIELD
 };
 
@@ -88,6 +141,14 @@ void rnm_attr_store(rnm_node_attrs *attrs, unsigned id, const uint64_t *words, u
     case REAL:
         memcpy(field, words, sizeof(float)); /* the low half comes first */
         break;
+    case REALS: {
+        rnm_float_list *list = field;
+        list->count = count;
+        for (uint32_t k = 0; k < count; k++) {
+            memcpy(&list->at[k], &words[k], sizeof(float));
+        }
+        break;
+    }
     case FLAG:
         *(bool *)field = words[0] != 0;
         break;
@@ -126,6 +187,15 @@ uint32_t rnm_attr_load(const rnm_node_attrs *attrs, unsigned id, uint64_t words[
     case REAL:
         memcpy(words, field, sizeof(float));
         break;
+    case REALS: {
+        const rnm_float_list *list = field;
+        count = (uint32_t)list->count;
+        for (uint32_t k = 0; k < count; k++) {
+            words[k] = 0;
+            memcpy(&words[k], &list->at[k], sizeof(float));
+        }
+        break;
+    }
     case FLAG:
         words[0] = *(const bool *)field;
         break;

@@ -26,6 +26,7 @@ typedef enum rnm_attr {
 
 typedef enum rnm_layout_rule {
     RNM_RULE_SPATIAL,
+    RNM_RULE_FIRST,
     RNM_RULE_SAME,
     RNM_RULE_ROWS,
     RNM_RULE_EACH,

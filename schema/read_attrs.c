@@ -51,12 +51,14 @@ static rnm_status check_record(const rnm_reader *r, rnm_where where, const rnm_a
     return RNM_OK;
 }
 
-static rnm_status check_float(const rnm_reader *r, rnm_where where, const rnm_attr_rec *attr) {
-    uint64_t word = r->view.words[attr->first_word];
-    if (word >> 32 != 0 || isnan(rnm_f32_from_bits((uint32_t)word))) {
-        return rnm_reject(r, where, RNM_ERR_FORMAT,
-                          "attribute %s must be an f32 in the low half and no NaN, found %016llx",
-                          rnm_attr_name(attr->key), (unsigned long long)word);
+static rnm_status check_floats(const rnm_reader *r, rnm_where where, const rnm_attr_rec *attr) {
+    for (uint32_t k = 0; k < attr->count; k++) {
+        uint64_t word = r->view.words[attr->first_word + k];
+        if (word >> 32 != 0 || isnan(rnm_f32_from_bits((uint32_t)word))) {
+            return rnm_reject(r, where, RNM_ERR_FORMAT,
+                              "attribute %s must be f32 in the low half and no NaN, found %016llx",
+                              rnm_attr_name(attr->key), (unsigned long long)word);
+        }
     }
     return RNM_OK;
 }
@@ -119,8 +121,8 @@ rnm_status rnm_read_attrs(const rnm_reader *r, uint32_t index) {
     for (uint32_t k = 0; status == RNM_OK && k < node->attr_count; k++) {
         const rnm_attr_rec *attr = &r->view.attrs[node->first_attr + k];
         status = check_record(r, where, attr, spatial);
-        if (status == RNM_OK && attr->type == RNM_ATTR_FLOAT) {
-            status = check_float(r, where, attr);
+        if (status == RNM_OK && (attr->type == RNM_ATTR_FLOAT || attr->type == RNM_ATTR_FLOATS)) {
+            status = check_floats(r, where, attr);
         }
         if (status == RNM_OK && attr->type == RNM_ATTR_INT) {
             status = check_int(r, where, attr);

@@ -27,9 +27,14 @@ static bool is_flat_map(const rnm_view *view, const rnm_value_rec *value) {
     return true;
 }
 
-static uint8_t wanted_layout(const rnm_view *view, const rnm_node_rec *node,
+/* Of ref k of the node, inputs then outputs. */
+static uint8_t wanted_layout(const rnm_view *view, const rnm_node_rec *node, uint32_t k,
                              const rnm_value_rec *value) {
     switch (rnm_op_find(node->op)->layout_rule) {
+    case RNM_RULE_FIRST:
+        if (k > 0 && k < node->input_count) {
+            return RNM_LAYOUT_ROWS;
+        } /* fall through */
     case RNM_RULE_SPATIAL:
         return value->rank >= 3 ? RNM_LAYOUT_CHANNELS_LAST : RNM_LAYOUT_ROWS;
     case RNM_RULE_SAME: /* whichever the output, the last ref, has */
@@ -53,7 +58,7 @@ rnm_status rnm_read_layout(const rnm_reader *r, uint32_t index) {
             continue;
         }
         const rnm_value_rec *value = &view->values[ref];
-        uint8_t wanted = wanted_layout(view, node, value);
+        uint8_t wanted = wanted_layout(view, node, k, value);
         if (value->layout != wanted) {
             return rnm_reject(r, where, RNM_ERR_FORMAT,
                               "layout of value \"%.100s\" must be %s for %s, found %s",

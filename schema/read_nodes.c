@@ -50,6 +50,7 @@ static const uint8_t input_uses[RNM_OP_COUNT][5] = {
     [RNM_OP_Conv] = {DATA, WEIGHT, CHANNEL, CHANNEL, DATA},
     [RNM_OP_Gemm] = {DATA, WEIGHT, CHANNEL, CHANNEL, DATA},
     [RNM_OP_ScaleBias] = {DATA, CHANNEL, CHANNEL},
+    [RNM_OP_ConvTranspose] = {DATA, WEIGHT, CHANNEL, CHANNEL, DATA},
 };
 
 static int use_of_value(const rnm_view *view, const rnm_value_rec *value) {

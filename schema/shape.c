@@ -66,6 +66,7 @@ static const struct {
     [RNM_OP_Clip] = {.alpha = -FLT_MAX, .beta = FLT_MAX},
     [RNM_OP_Flatten] = {.axis = 1},
     [RNM_OP_Softmax] = {.axis = -1},
+    [RNM_OP_MatMul] = {.alpha = 1.0f, .beta = 1.0f},
 };
 
 rnm_node_attrs rnm_attrs_default(rnm_op op, int spatial) {
@@ -75,6 +76,8 @@ rnm_node_attrs rnm_attrs_default(rnm_op op, int spatial) {
         .dilations = {1, 1, 1},
         .spatial = spatial,
         .group = 1,
+        .end = INT64_MAX,
+        .cubic_coeff_a = -0.75f,
     };
     if ((unsigned)op < RNM_OP_COUNT) {
         attrs.axis = defaults[op].axis;
@@ -85,7 +88,9 @@ rnm_node_attrs rnm_attrs_default(rnm_op op, int spatial) {
 }
 
 int rnm_op_spatial(rnm_op op, int rank) {
-    bool windowed = op == RNM_OP_Conv || op == RNM_OP_MaxPool || op == RNM_OP_AveragePool;
+    bool windowed = op == RNM_OP_Conv || op == RNM_OP_MaxPool || op == RNM_OP_AveragePool ||
+                    op == RNM_OP_ConvTranspose || op == RNM_OP_DynamicConv ||
+                    op == RNM_OP_DynamicConvTranspose;
     return windowed && rank >= 3 && rank <= 5 ? rank - 2 : 0;
 }
 
@@ -114,6 +119,28 @@ static rnm_status (*const rules[RNM_OP_COUNT])(rnm_shape_call *) = {
     [RNM_OP_Reorder] = rnm_shape_same,
     [RNM_OP_ScaleBias] = rnm_shape_scale_bias,
     [RNM_OP_Cast] = rnm_shape_same,
+    [RNM_OP_ConvTranspose] = rnm_shape_conv_transpose,
+    [RNM_OP_DynamicConv] = rnm_shape_conv,
+    [RNM_OP_DynamicConvTranspose] = rnm_shape_conv_transpose,
+    [RNM_OP_MatMul] = rnm_shape_matmul,
+    [RNM_OP_Resize] = rnm_shape_resize,
+    [RNM_OP_Pad] = rnm_shape_pad,
+    [RNM_OP_Slice] = rnm_shape_slice,
+    [RNM_OP_Split] = rnm_shape_split,
+    [RNM_OP_Transpose] = rnm_shape_transpose,
+    [RNM_OP_Expand] = rnm_shape_expand,
+    [RNM_OP_Tile] = rnm_shape_tile,
+    [RNM_OP_DepthToSpace] = rnm_shape_depth_to_space,
+    [RNM_OP_SpaceToDepth] = rnm_shape_space_to_depth,
+    [RNM_OP_Reshape] = rnm_shape_reshape,
+    [RNM_OP_Squeeze] = rnm_shape_squeeze,
+    [RNM_OP_Unsqueeze] = rnm_shape_unsqueeze,
+    [RNM_OP_Shape] = rnm_shape_shape,
+    [RNM_OP_Gather] = rnm_shape_gather,
+    [RNM_OP_GatherElements] = rnm_shape_gather_elements,
+    [RNM_OP_GatherND] = rnm_shape_gather_nd,
+    [RNM_OP_ScatterElements] = rnm_shape_scatter_elements,
+    [RNM_OP_ScatterND] = rnm_shape_scatter_nd,
 };
 
 static bool is_empty(const rnm_shape *shape) {
@@ -141,7 +168,8 @@ static rnm_status check_arity(const rnm_shape_call *call, const rnm_op_info *inf
                 return rnm_fail(call->err, RNM_ERR_SHAPE, "input %d of %s is absent", k,
                                 info->name);
             }
-        } else if (info->layout_rule == RNM_RULE_SPATIAL && is_empty(input)) {
+        } else if ((info->layout_rule == RNM_RULE_SPATIAL || info->layout_rule == RNM_RULE_FIRST) &&
+                   is_empty(input)) {
             return rnm_fail(call->err, RNM_ERR_SHAPE, "input %d of %s must not be empty", k,
                             info->name);
         }

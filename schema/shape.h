@@ -25,6 +25,32 @@ typedef struct rnm_int_list {
     int64_t at[RNM_MAX_LIST];
 } rnm_int_list;
 
+typedef struct rnm_float_list {
+    int64_t count;
+    float at[RNM_MAX_LIST];
+} rnm_float_list;
+
+/* Values of attribute `mode` of Resize and of Pad, of `coordinates` and of `nearest_mode`. */
+enum { RNM_RESIZE_NEAREST, RNM_RESIZE_LINEAR, RNM_RESIZE_CUBIC, RNM_RESIZE_KNOWN };
+enum { RNM_PAD_CONSTANT, RNM_PAD_REFLECT, RNM_PAD_EDGE, RNM_PAD_WRAP, RNM_PAD_KNOWN };
+enum {
+    RNM_COORDINATES_HALF_PIXEL,
+    RNM_COORDINATES_PYTORCH_HALF_PIXEL,
+    RNM_COORDINATES_ALIGN_CORNERS,
+    RNM_COORDINATES_ASYMMETRIC,
+    RNM_COORDINATES_TF_CROP_AND_RESIZE,
+    RNM_COORDINATES_TF_HALF_PIXEL_FOR_NN,
+    RNM_COORDINATES_HALF_PIXEL_SYMMETRIC,
+    RNM_COORDINATES_KNOWN,
+};
+enum {
+    RNM_NEAREST_ROUND_PREFER_FLOOR,
+    RNM_NEAREST_ROUND_PREFER_CEIL,
+    RNM_NEAREST_FLOOR,
+    RNM_NEAREST_CEIL,
+    RNM_NEAREST_KNOWN,
+};
+
 /* The attributes of a node, decoded with ONNX's defaults filled in for `spatial` spatial axes. */
 typedef struct rnm_node_attrs {
     int64_t kernel_shape[3];
@@ -43,6 +69,20 @@ typedef struct rnm_node_attrs {
     float activation_alpha;
     float activation_beta;
     int64_t to; /* an rnm_dtype */
+    rnm_int_list perm, shape, axes, starts, ends, steps, repeats, pad, split;
+    rnm_float_list scales, roi;
+    int64_t mode, coordinates, nearest_mode;
+    int64_t blocksize;
+    int64_t start, end;
+    int64_t batch_dims;
+    int64_t output_padding[3];
+    float cubic_coeff_a;
+    float extrapolation_value;
+    bool crd;
+    bool transA, transB;
+    bool exclude_outside;
+    bool storage_order; /* of MaxPool's indices: column-major */
+    bool allowzero;
 } rnm_node_attrs;
 
 /* ONNX's defaults for an operator: strides and dilations 1, no padding, axis, alpha and beta as the
@@ -74,6 +114,20 @@ int rnm_op_spatial(rnm_op op, int rank);
  */
 rnm_status rnm_infer_shape(rnm_op op, const rnm_node_attrs *attrs, const rnm_shape *const *inputs,
                            int input_count, rnm_shape *outs, int output_count, rnm_error *err);
+
+/* What Slice takes of one axis of an input of that shape, by entry k of its lists: `count` elements
+ * from `start` on, `step` apart. The dim is a number. */
+typedef struct rnm_range {
+    int axis;
+    int64_t start, step, count;
+} rnm_range;
+rnm_range rnm_slice_range(const rnm_node_attrs *attrs, int64_t k, const rnm_shape *shape);
+
+/* A start or end of Shape, counted from the front and clamped to [0, rank]. */
+int64_t rnm_shape_bound(int64_t at, int rank);
+
+/* True when Resize changes anything along that axis of its input. */
+bool rnm_resize_changes(const rnm_node_attrs *attrs, const rnm_shape *in, int axis);
 
 /* Writes "1x3x32x32" (symbol k as "?k") and a NUL into text, cut at `size`. Gives text. */
 char *rnm_shape_text(const rnm_shape *shape, char *text, size_t size);

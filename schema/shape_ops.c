@@ -58,8 +58,7 @@ rnm_status rnm_shape_check_residual(const rnm_shape_call *call, int k) {
     return RNM_OK;
 }
 
-/* An axis attribute in [-rank, past - 1], counted from the front on success. */
-static rnm_status resolve_axis(const rnm_shape_call *call, int rank, int past, int *axis) {
+rnm_status rnm_shape_axis(const rnm_shape_call *call, int rank, int past, int *axis) {
     int64_t given = call->attrs->axis;
     if (given < -rank || given >= past) {
         return rnm_fail(call->err, RNM_ERR_VALUE, "axis of %s must be in [%d, %d], found %lld",
@@ -109,7 +108,7 @@ rnm_status rnm_shape_softmax(rnm_shape_call *call) {
     int axis;
     rnm_status status = rnm_shape_check_rank(call, 0, 1, RNM_MAX_RANK);
     if (status == RNM_OK) {
-        status = resolve_axis(call, rank, rank, &axis);
+        status = rnm_shape_axis(call, rank, rank, &axis);
     }
     return status == RNM_OK ? rnm_shape_same(call) : status;
 }
@@ -147,7 +146,7 @@ rnm_status rnm_shape_concat(rnm_shape_call *call) {
     int axis = 0;
     rnm_status status = rnm_shape_check_rank(call, 0, 1, RNM_MAX_RANK);
     if (status == RNM_OK) {
-        status = resolve_axis(call, rank, rank, &axis);
+        status = rnm_shape_axis(call, rank, rank, &axis);
     }
     if (status == RNM_OK) {
         *call->out = *call->inputs[0];
@@ -190,7 +189,7 @@ rnm_status rnm_shape_flatten(rnm_shape_call *call) {
     int axis = 0;
     rnm_status status = rnm_shape_check_rank(call, 0, 1, RNM_MAX_RANK);
     if (status == RNM_OK) {
-        status = resolve_axis(call, rank, rank + 1, &axis);
+        status = rnm_shape_axis(call, rank, rank + 1, &axis);
     }
     if (status == RNM_OK) {
         status = flatten_range(call, 0, axis, &call->out->dims[0]);

@@ -40,6 +40,36 @@ rnm_status rnm_shape_conv(rnm_shape_call *call);
 rnm_status rnm_shape_pool(rnm_shape_call *call);
 rnm_status rnm_shape_global_pool(rnm_shape_call *call);
 
+rnm_status rnm_shape_conv_transpose(rnm_shape_call *call);
+
+/* shape_move.c */
+rnm_status rnm_shape_reshape(rnm_shape_call *call);
+rnm_status rnm_shape_squeeze(rnm_shape_call *call);
+rnm_status rnm_shape_unsqueeze(rnm_shape_call *call);
+rnm_status rnm_shape_transpose(rnm_shape_call *call);
+rnm_status rnm_shape_depth_to_space(rnm_shape_call *call);
+rnm_status rnm_shape_space_to_depth(rnm_shape_call *call);
+rnm_status rnm_shape_slice(rnm_shape_call *call);
+rnm_status rnm_shape_split(rnm_shape_call *call);
+rnm_status rnm_shape_expand(rnm_shape_call *call);
+rnm_status rnm_shape_tile(rnm_shape_call *call);
+rnm_status rnm_shape_pad(rnm_shape_call *call);
+rnm_status rnm_shape_shape(rnm_shape_call *call);
+
+/* shape_index.c */
+rnm_status rnm_shape_gather(rnm_shape_call *call);
+rnm_status rnm_shape_gather_elements(rnm_shape_call *call);
+rnm_status rnm_shape_gather_nd(rnm_shape_call *call);
+rnm_status rnm_shape_scatter_elements(rnm_shape_call *call);
+rnm_status rnm_shape_scatter_nd(rnm_shape_call *call);
+
+/* shape_resize.c, shape_matmul.c */
+rnm_status rnm_shape_resize(rnm_shape_call *call);
+rnm_status rnm_shape_matmul(rnm_shape_call *call);
+
+/* The axis attribute, which must be in [-rank, past - 1], counted from the front. */
+rnm_status rnm_shape_axis(const rnm_shape_call *call, int rank, int past, int *axis);
+
 /* Input k, or NULL where it is absent or behind the last one. */
 const rnm_shape *rnm_shape_input(const rnm_shape_call *call, int k);
 

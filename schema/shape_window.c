@@ -94,6 +94,20 @@ static rnm_status slide_all(rnm_shape_call *call, const int64_t *kernel, int64_t
 
 /* ---- Conv ------------------------------------------------------------------------------------ */
 
+static rnm_status check_kernel_shape(const rnm_shape_call *call) {
+    const rnm_node_attrs *attrs = call->attrs;
+    const rnm_shape *w = call->inputs[1];
+    for (int axis = 0; attrs->has_kernel_shape && axis < w->rank - 2; axis++) {
+        if (attrs->kernel_shape[axis] != w->dims[axis + 2]) {
+            return rnm_fail(call->err, RNM_ERR_SHAPE,
+                            "kernel_shape[%d] of %s must be its weight's %lld, found %lld", axis,
+                            call->name, (long long)w->dims[axis + 2],
+                            (long long)attrs->kernel_shape[axis]);
+        }
+    }
+    return RNM_OK;
+}
+
 static rnm_status check_conv_weight(const rnm_shape_call *call) {
     const rnm_shape *x = call->inputs[0];
     const rnm_shape *w = call->inputs[1];
@@ -110,23 +124,18 @@ static rnm_status check_conv_weight(const rnm_shape_call *call) {
     }
     if (attrs->group < 1 || x->dims[1] % attrs->group != 0 || w->dims[0] % attrs->group != 0) {
         return rnm_fail(call->err, RNM_ERR_SHAPE,
-                        "group of Conv must divide %lld inputs and %lld outputs, found %lld",
-                        (long long)x->dims[1], (long long)w->dims[0], (long long)attrs->group);
+                        "group of %s must divide %lld inputs and %lld outputs, found %lld",
+                        call->name, (long long)x->dims[1], (long long)w->dims[0],
+                        (long long)attrs->group);
     }
     if (x->dims[1] / attrs->group != w->dims[1]) {
         return rnm_fail(call->err, RNM_ERR_SHAPE,
-                        "Conv's weight takes %lld input channels a group, found %lld channels in "
+                        "weight of %s takes %lld input channels a group, found %lld channels in "
                         "%lld groups",
-                        (long long)w->dims[1], (long long)x->dims[1], (long long)attrs->group);
+                        call->name, (long long)w->dims[1], (long long)x->dims[1],
+                        (long long)attrs->group);
     }
-    for (int axis = 0; attrs->has_kernel_shape && axis < w->rank - 2; axis++) {
-        if (attrs->kernel_shape[axis] != w->dims[axis + 2]) {
-            return rnm_fail(call->err, RNM_ERR_SHAPE,
-                            "kernel_shape[%d] of Conv must be its weight's %lld, found %lld", axis,
-                            (long long)w->dims[axis + 2], (long long)attrs->kernel_shape[axis]);
-        }
-    }
-    return RNM_OK;
+    return check_kernel_shape(call);
 }
 
 rnm_status rnm_shape_conv(rnm_shape_call *call) {
@@ -150,6 +159,83 @@ rnm_status rnm_shape_conv(rnm_shape_call *call) {
     return status == RNM_OK ? rnm_shape_check_residual(call, 4) : status;
 }
 
+/* ---- ConvTranspose --------------------------------------------------------------------------- */
+
+/* Outputs along one axis. */
+static rnm_status unslide(rnm_shape_call *call, const int64_t *kernel, int axis) {
+    const rnm_node_attrs *attrs = call->attrs;
+    int64_t stride = attrs->strides[axis];
+    int64_t most = stride > attrs->dilations[axis] ? stride : attrs->dilations[axis];
+    int64_t added = attrs->output_padding[axis];
+    if (added < 0 || added >= most) {
+        return rnm_fail(call->err, RNM_ERR_VALUE,
+                        "output_padding[%d] of %s must be below its stride or dilation, %lld, "
+                        "found %lld",
+                        axis, call->name, (long long)most, (long long)added);
+    }
+    int64_t count = stride * (call->inputs[0]->dims[axis + 2] - 1) +
+                    window_extent(attrs, kernel, axis) + added - attrs->pads[axis] -
+                    attrs->pads[axis + attrs->spatial];
+    if (count < 1 || count > RNM_LIMIT_DIM) {
+        return rnm_fail(call->err, RNM_ERR_SHAPE,
+                        "%s must make from 1 to %lld outputs along spatial axis %d, found %lld",
+                        call->name, (long long)RNM_LIMIT_DIM, axis, (long long)count);
+    }
+    call->out->dims[axis + 2] = count;
+    return RNM_OK;
+}
+
+/* A recipe is [Co, Ci / group, ...]; a weight that is any value is [Ci, Co / group, ...], as ONNX
+ * has it. */
+static rnm_status check_transposed_weight(const rnm_shape_call *call, int64_t *outputs) {
+    const rnm_shape *x = call->inputs[0];
+    const rnm_shape *w = call->inputs[1];
+    const int64_t group = call->attrs->group;
+    if (call->op == RNM_OP_ConvTranspose) {
+        *outputs = w->dims[0];
+        return check_conv_weight(call);
+    }
+    rnm_status status = rnm_shape_check_rank(call, 1, x->rank, x->rank);
+    for (int axis = 0; status == RNM_OK && axis < w->rank; axis++) {
+        status = rnm_shape_check_fixed(call, 1, axis);
+    }
+    if (status == RNM_OK) {
+        status = rnm_shape_check_fixed(call, 0, 1);
+    }
+    if (status == RNM_OK &&
+        (group < 1 || x->dims[1] % group != 0 || w->dims[0] != x->dims[1] ||
+         __builtin_mul_overflow(w->dims[1], group, outputs) || *outputs > RNM_LIMIT_DIM)) {
+        char text[RNM_SHAPE_TEXT];
+        return rnm_fail(call->err, RNM_ERR_SHAPE,
+                        "weight of %s must take %lld channels in %lld groups, found %s", call->name,
+                        (long long)x->dims[1], (long long)group,
+                        rnm_shape_text(w, text, sizeof text));
+    }
+    return status == RNM_OK ? check_kernel_shape(call) : status;
+}
+
+rnm_status rnm_shape_conv_transpose(rnm_shape_call *call) {
+    int64_t outputs = 0;
+    rnm_status status = rnm_shape_check_rank(call, 0, 3, 5);
+    if (status == RNM_OK) {
+        status = check_transposed_weight(call, &outputs);
+    }
+    const rnm_shape *w = call->inputs[1];
+    if (status == RNM_OK) {
+        status = check_window_attrs(call, w->dims + 2);
+    }
+    call->out->rank = call->inputs[0]->rank;
+    call->out->dims[0] = call->inputs[0]->dims[0];
+    call->out->dims[1] = outputs;
+    for (int axis = 0; status == RNM_OK && axis < call->attrs->spatial; axis++) {
+        status = unslide(call, w->dims + 2, axis);
+    }
+    for (int k = 2; status == RNM_OK && k < 4; k++) {
+        status = rnm_shape_check_channels(call, k, outputs);
+    }
+    return status == RNM_OK ? rnm_shape_check_residual(call, 4) : status;
+}
+
 /* ---- pooling --------------------------------------------------------------------------------- */
 
 /* Padding as wide as the window would make windows of nothing but padding. */
@@ -164,11 +250,6 @@ static rnm_status check_pool_axis(const rnm_shape_call *call, int axis) {
                         "pads of %s must be below the window's %lld along spatial axis %d, found "
                         "%lld",
                         call->name, (long long)extent, axis, (long long)most);
-    }
-    if (call->op == RNM_OP_AveragePool && attrs->dilations[axis] != 1) {
-        return rnm_fail(call->err, RNM_ERR_UNSUPPORTED,
-                        "dilations[%d] of AveragePool must be 1, found %lld", axis,
-                        (long long)attrs->dilations[axis]);
     }
     return RNM_OK;
 }
@@ -186,8 +267,13 @@ rnm_status rnm_shape_pool(rnm_shape_call *call) {
     for (int axis = 0; status == RNM_OK && axis < attrs->spatial; axis++) {
         status = check_pool_axis(call, axis);
     }
-    return status == RNM_OK ? slide_all(call, attrs->kernel_shape, call->inputs[0]->dims[1])
-                            : status;
+    if (status == RNM_OK) {
+        status = slide_all(call, attrs->kernel_shape, call->inputs[0]->dims[1]);
+    }
+    if (status == RNM_OK && call->output_count == 2) {
+        rnm_shape_dims(&call->out[1], &call->out[0]); /* indices */
+    }
+    return status;
 }
 
 rnm_status rnm_shape_global_pool(rnm_shape_call *call) {

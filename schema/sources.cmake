@@ -17,7 +17,11 @@ set(RNM_SCHEMA_SOURCES
   schema/read_tensors.c
   schema/read_values.c
   schema/shape.c
+  schema/shape_index.c
+  schema/shape_matmul.c
+  schema/shape_move.c
   schema/shape_ops.c
+  schema/shape_resize.c
   schema/shape_window.c
   schema/text.c
   schema/types.c

@@ -173,7 +173,7 @@ void rnc_graph_remove(rnc_graph *graph, const bool *dead) {
 }
 
 bool rnc_node_weighted(const rnc_node *node) {
-    return node->op == RNM_OP_Conv || node->op == RNM_OP_Gemm;
+    return node->op == RNM_OP_Conv || node->op == RNM_OP_Gemm || node->op == RNM_OP_ConvTranspose;
 }
 
 const char *rnc_node_op_name(const rnc_node *node) {

@@ -23,7 +23,7 @@ enum {
 /* Inputs of one node; Concat alone comes near. */
 #define RNC_MAX_INPUTS 256
 
-/* Inputs of Conv and Gemm. */
+/* Inputs of operators whose weight is a child. */
 enum {
     RNC_INPUT_X = 0,
     RNC_INPUT_WEIGHT = 1,
@@ -124,7 +124,7 @@ void rnc_graph_replace(rnc_graph *graph, const rnc_value *from, rnc_value *to);
 /* Takes out the nodes that `dead` tells, keeping the order of the rest. */
 void rnc_graph_remove(rnc_graph *graph, const bool *dead);
 
-/* True for Conv and Gemm. */
+/* True for operators whose weight is a child. */
 bool rnc_node_weighted(const rnc_node *node);
 
 /* "Conv", "BatchNormalization", ... */

@@ -24,6 +24,34 @@ static rnc_node *following_batch_norm(const rnc_graph *graph, const rnc_node *no
     return NULL;
 }
 
+/* A transposed convolution's weight is stored with its first two axes the other way round: with one
+ * group, or one channel a group, a view of it is the weight that the format wants. */
+static rnm_status exchange_axes(rnc_job *job, const rnc_node *node, const rnc_tensor **tensor,
+                                rnm_error *err) {
+    const rnc_tensor *stored = *tensor;
+    if (node->op != RNM_OP_ConvTranspose || stored->rank < 2) {
+        return RNM_OK;
+    }
+    bool depthwise = stored->dims[0] == node->attrs.group && stored->dims[1] == 1;
+    if (node->attrs.group != 1 && !depthwise) {
+        return rnc_fail_tensor(job, RNM_ERR_UNSUPPORTED, stored, err,
+                               "is the weight of ConvTranspose %s in %" PRId64
+                               " groups: only 1, or one a channel, is supported",
+                               node->name, node->attrs.group);
+    }
+    rnc_tensor *view = rnc_arena_alloc(&job->arena, sizeof *view, err);
+    if (view == NULL) {
+        return RNM_ERR_MEMORY;
+    }
+    *view = *stored;
+    for (int axis = 0; axis < 2 && !depthwise; axis++) {
+        view->dims[axis] = stored->dims[1 - axis];
+        view->strides[axis] = stored->strides[1 - axis];
+    }
+    *tensor = view;
+    return RNM_OK;
+}
+
 static rnm_status find_parent(rnc_job *job, const rnc_node *node, const rnc_tensor **out,
                               rnm_error *err) {
     const rnc_tensor *parent = rnc_take(job, node->layer, "weight");
@@ -49,8 +77,9 @@ static rnm_status find_parent(rnc_job *job, const rnc_node *node, const rnc_tens
         }
         dims[d] = (uint32_t)parent->dims[d];
     }
+    rnm_status status = rnc_expect_dims(job, parent, rank, dims, err);
     *out = parent;
-    return rnc_expect_dims(job, parent, rank, dims, err);
+    return status == RNM_OK ? exchange_axes(job, node, out, err) : status;
 }
 
 /* How many outputs the child has: the bias tells, else the topology, else the batch norm that

@@ -38,10 +38,14 @@ static const char *const top_keys[] = {"topology", "about",  "models", "input", 
                                        "ignore",   "blocks", "graph",  NULL};
 static const char *const input_keys[] = {"name", "height", "width", "channels", NULL};
 static const char *const node_keys[] = {
-    "op",       "name",    "layer",     "from",      "when",    "parent",
-    "channels", "strides", "pads",      "dilations", "group",   "kernel_shape",
-    "axis",     "alpha",   "ceil_mode", "beta",      "epsilon", "count_include_pad",
-    NULL};
+    "op",           "name",           "layer",
+    "from",         "when",           "parent",
+    "channels",     "strides",        "pads",
+    "dilations",    "group",          "kernel_shape",
+    "axis",         "alpha",          "ceil_mode",
+    "beta",         "epsilon",        "count_include_pad",
+    "scales",       "mode",           "coordinate_transformation_mode",
+    "nearest_mode", "output_padding", NULL};
 
 static rnm_status build_list(builder *b, const rnc_yaml_node *list, const scope *in,
                              rnm_error *err);
@@ -262,24 +266,51 @@ static rnm_status read_int(builder *b, const scope *in, const rnc_yaml_node *map
     return read_ints(b, in, map, key, least, out, 1, &count, err);
 }
 
-/* ONNX's defaults of alpha and beta. */
-static void default_numbers(int op, rnm_node_attrs *attrs) {
-    switch (op) {
-    case RNM_OP_LeakyRelu:
-        attrs->alpha = 0.01f;
-        break;
-    case RNM_OP_HardSigmoid:
-        attrs->alpha = 0.2f;
-        attrs->beta = 0.5f;
-        break;
-    case RNM_OP_Clip:
-        attrs->alpha = -3.402823466e38f;
-        attrs->beta = 3.402823466e38f;
-        break;
-    default:
-        attrs->alpha = 1.0f;
-        break;
+/* map[key] as its place in a list of words that ends with NULL. */
+static rnm_status read_word(builder *b, const scope *in, const rnc_yaml_node *map, const char *key,
+                            const char *const *words, int64_t *out, rnm_error *err) {
+    const char *text;
+    rnm_status status = get_text(b, in, map, key, &text, err);
+    if (status != RNM_OK || text == NULL) {
+        return status;
     }
+    for (int64_t k = 0; words[k] != NULL; k++) {
+        if (strcmp(text, words[k]) == 0) {
+            *out = k;
+            return RNM_OK;
+        }
+    }
+    return rnc_yaml_fail(b->yaml, rnc_yaml_get(map, key), key, err, "is `%.40s`, no word for it",
+                         text);
+}
+
+/* Resize: one factor for height and width, or one each; words in the order of the format's numbers.
+ */
+static rnm_status read_resize(builder *b, const scope *in, const rnc_yaml_node *map,
+                              rnm_node_attrs *attrs, rnm_error *err) {
+    static const char *const modes[] = {"nearest", "linear", "cubic", NULL};
+    static const char *const coordinates[] = {"half_pixel", "pytorch_half_pixel", "align_corners",
+                                              "asymmetric", NULL};
+    static const char *const nearest[] = {"round_prefer_floor", "round_prefer_ceil", "floor",
+                                          "ceil", NULL};
+    float scales[SPATIAL_AXES];
+    size_t count;
+    rnm_status status;
+    if ((status = rnc_yaml_floats(b->yaml, map, "scales", SPATIAL_AXES, scales, &count, err)) !=
+            RNM_OK ||
+        (status = read_word(b, in, map, "mode", modes, &attrs->mode, err)) != RNM_OK ||
+        (status = read_word(b, in, map, "coordinate_transformation_mode", coordinates,
+                            &attrs->coordinates, err)) != RNM_OK ||
+        (status = read_word(b, in, map, "nearest_mode", nearest, &attrs->nearest_mode, err)) !=
+            RNM_OK) {
+        return status;
+    }
+    if (count == 0) {
+        return rnc_yaml_fail(b->yaml, map, "scales", err, "is missing for operator Resize");
+    }
+    attrs->scales =
+        (rnm_float_list){.count = 2 + SPATIAL_AXES, .at = {1, 1, scales[0], scales[count - 1]}};
+    return RNM_OK;
 }
 
 static rnm_status read_attrs(builder *b, const scope *in, const rnc_yaml_node *map, rnc_node *node,
@@ -288,12 +319,9 @@ static rnm_status read_attrs(builder *b, const scope *in, const rnc_yaml_node *m
     bool given;
     int64_t ceil_mode = 0;
     int64_t include_pad = 0;
-    *attrs = (rnm_node_attrs){.strides = {1, 1},
-                              .dilations = {1, 1},
-                              .spatial = SPATIAL_AXES,
-                              .group = 1,
-                              .axis = node->op == RNM_OP_Softmax ? -1 : 1};
-    default_numbers(node->op, attrs);
+    *attrs =
+        rnm_attrs_default(node->op < RNM_OP_COUNT ? (rnm_op)node->op : RNM_OP_NONE, SPATIAL_AXES);
+    attrs->axis = node->op == RNM_OP_Concat ? 1 : attrs->axis;
     node->epsilon = 1e-5f;
     rnm_status status;
     if ((status = read_axes(b, in, map, "strides", 1, attrs->strides, &given, err)) != RNM_OK ||
@@ -301,6 +329,8 @@ static rnm_status read_attrs(builder *b, const scope *in, const rnc_yaml_node *m
         (status = read_axes(b, in, map, "kernel_shape", 1, attrs->kernel_shape,
                             &attrs->has_kernel_shape, err)) != RNM_OK ||
         (status = read_pads(b, in, map, attrs->pads, err)) != RNM_OK ||
+        (status = read_axes(b, in, map, "output_padding", 0, attrs->output_padding, &given, err)) !=
+            RNM_OK ||
         (status = read_int(b, in, map, "group", 1, &attrs->group, err)) != RNM_OK ||
         (status = read_int(b, in, map, "channels", 1, &node->channels, err)) != RNM_OK ||
         (status = read_int(b, in, map, "axis", -RNM_MAX_RANK, &attrs->axis, err)) != RNM_OK ||
@@ -313,7 +343,7 @@ static rnm_status read_attrs(builder *b, const scope *in, const rnc_yaml_node *m
     }
     attrs->ceil_mode = ceil_mode != 0;
     attrs->count_include_pad = include_pad != 0;
-    return RNM_OK;
+    return node->op == RNM_OP_Resize ? read_resize(b, in, map, attrs, err) : RNM_OK;
 }
 
 /* ---- nodes ----------------------------------------------------------------------------------- */
@@ -330,7 +360,7 @@ static rnm_status operator_of(builder *b, const rnc_yaml_node *map, const char *
 
 /* How many inputs a topology gives an operator, and how many the node has room for. */
 static void arity(int op, size_t given, size_t *wanted, int *room) {
-    bool weighted = op == RNM_OP_Conv || op == RNM_OP_Gemm;
+    bool weighted = op == RNM_OP_Conv || op == RNM_OP_Gemm || op == RNM_OP_ConvTranspose;
     const rnm_op_info *info = op == RNC_OP_BATCH_NORM ? NULL : rnm_op_find((unsigned)op);
     *wanted = op == RNM_OP_Concat ? given : info == NULL || weighted ? 1 : info->least_inputs;
     *room = weighted ? RNC_WEIGHTED_INPUTS : op == RNC_OP_BATCH_NORM ? 3 : (int)*wanted;
@@ -366,7 +396,8 @@ static rnm_status build_node(builder *b, const rnc_yaml_node *map, const scope *
         (status = read_inputs(b, in, map, inputs, &given, err)) != RNM_OK) {
         return status;
     }
-    bool needs_layer = op == RNM_OP_Conv || op == RNM_OP_Gemm || op == RNC_OP_BATCH_NORM;
+    bool needs_layer = op == RNM_OP_Conv || op == RNM_OP_Gemm || op == RNM_OP_ConvTranspose ||
+                       op == RNC_OP_BATCH_NORM;
     if (needs_layer != (layer != NULL)) {
         return rnc_yaml_fail(b->yaml, map, "layer", err, "%s for operator %s",
                              needs_layer ? "is missing" : "is not allowed", op_name);

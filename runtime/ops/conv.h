@@ -36,4 +36,10 @@ rnm_conv_algorithm rnm_choose_algorithm(const rnm_planner *planner, const rnm_co
 void rnm_run_direct(rnm_conv_job *job);
 void rnm_run_winograd(rnm_conv_job *job);
 
+/* Sizes and workspace of ConvTranspose, whose weight is `child`, expanded in scratch a block at a
+ * time where `expands`. */
+void rnm_plan_transposed(rnm_planner *planner, rnm_conv_step *conv, const rnm_child *child,
+                         bool expands);
+void rnm_run_transposed(rnm_conv_job *job);
+
 #endif

@@ -1,45 +1,67 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Operators that only move elements: Reorder, Concat, Flatten. One strided copy does for all, and
- * where the bytes stay what they are there is no step at all.
+ * The strided copy that nearly all operators that only move elements come down to. Where the bytes
+ * stay what they are there is no step at all.
  */
 #include "op.h"
 
 #include <string.h>
 
+/* Elements of one item: enough that drawing items costs nothing. */
+#define ITEM_ELEMENTS 16384
+
 /* One line of elements; sizes are those of our element types. */
-static void copy_line(const uint8_t *from, int64_t from_step, uint8_t *to, int64_t to_step,
-                      int64_t count, size_t element) {
+static void copy_line(const void *from, int64_t from_step, void *to, int64_t to_step, int64_t count,
+                      size_t element) {
     if (from_step == 1 && to_step == 1) {
         memcpy(to, from, (size_t)count * element);
         return;
     }
-    if (element == sizeof(uint32_t)) {
-        const uint32_t *words = (const uint32_t *)(const void *)from;
-        uint32_t *out = (uint32_t *)(void *)to;
-        for (int64_t k = 0; k < count; ++k) {
-            out[k * to_step] = words[k * from_step];
-        }
-        return;
+#define COPY(type)                                                       \
+    for (int64_t k = 0; k < count; ++k) {                                \
+        ((type *)to)[k * to_step] = ((const type *)from)[k * from_step]; \
+    }                                                                    \
+    break
+    switch (element) {
+    case sizeof(uint8_t):
+        COPY(uint8_t);
+    case sizeof(uint16_t):
+        COPY(uint16_t);
+    case sizeof(uint32_t):
+        COPY(uint32_t);
+    default:
+        COPY(uint64_t);
     }
-    for (int64_t k = 0; k < count; ++k) {
-        memcpy(to + k * to_step * (int64_t)element, from + k * from_step * (int64_t)element,
-               element);
-    }
+#undef COPY
 }
 
-static rnm_status run_copy(rnm_context *context, const rnm_step *step, rnm_error *err) {
-    (void)err;
-    const rnm_copy_step *copy = &step->as.copy;
-    int64_t element = copy->element;
-    const uint8_t *from = context->data[step->x];
-    uint8_t *to = (uint8_t *)context->data[step->y] + copy->to_start * element;
-    int last = copy->rank - 1;
-    int64_t at[RNM_MAX_RANK] = {0};
-    for (;;) {
+typedef struct copy_job {
+    const rnm_copy_step *copy;
+    const uint8_t *from;
+    uint8_t *to;
+    int64_t lines, lines_an_item;
+} copy_job;
+
+static void copy_item(void *argument, size_t item, size_t worker) {
+    (void)worker;
+    const copy_job *job = argument;
+    const rnm_copy_step *copy = job->copy;
+    const int64_t element = copy->element;
+    const int last = copy->rank - 1;
+    int64_t line = (int64_t)item * job->lines_an_item;
+    int64_t lines = job->lines - line < job->lines_an_item ? job->lines - line : job->lines_an_item;
+    int64_t at[RNM_COPY_RANK];
+    const uint8_t *from = job->from;
+    uint8_t *to = job->to;
+    for (int axis = last - 1; axis >= 0; --axis) {
+        at[axis] = line % copy->dims[axis];
+        line /= copy->dims[axis];
+        from += at[axis] * copy->from[axis] * element;
+        to += at[axis] * copy->to[axis] * element;
+    }
+    while (lines-- > 0) {
         copy_line(from, copy->from[last], to, copy->to[last], copy->dims[last], (size_t)element);
-        int axis = last - 1;
-        for (; axis >= 0; --axis) {
+        for (int axis = last - 1; axis >= 0; --axis) {
             from += copy->from[axis] * element;
             to += copy->to[axis] * element;
             if (++at[axis] < copy->dims[axis]) {
@@ -49,10 +71,26 @@ static rnm_status run_copy(rnm_context *context, const rnm_step *step, rnm_error
             to -= copy->to[axis] * copy->dims[axis] * element;
             at[axis] = 0;
         }
-        if (axis < 0) {
-            return RNM_OK;
-        }
     }
+}
+
+static rnm_status run_copy(rnm_context *context, const rnm_step *step, rnm_error *err) {
+    (void)err;
+    const rnm_copy_step *copy = &step->as.copy;
+    int64_t line = copy->dims[copy->rank - 1];
+    copy_job job = {
+        .copy = copy,
+        .from = (const uint8_t *)context->data[step->x] + copy->from_start * copy->element,
+        .to = (uint8_t *)context->data[step->y] + copy->to_start * copy->element,
+        .lines = 1,
+        .lines_an_item = line < ITEM_ELEMENTS ? ITEM_ELEMENTS / line : 1,
+    };
+    for (int axis = 0; axis < copy->rank - 1; ++axis) {
+        job.lines *= copy->dims[axis];
+    }
+    rnm_threads_run(&context->threads, copy_item, &job,
+                    (size_t)((job.lines + job.lines_an_item - 1) / job.lines_an_item));
+    return RNM_OK;
 }
 
 /* Sorts the axes so that the destination is walked in order, drops those of size 1, and joins
@@ -91,83 +129,23 @@ static void simplify(rnm_copy_step *copy) {
     }
 }
 
-/* Adds a step that copies value x into y from element `to_start` of y on, each in its layout. */
-static void plan_copy(rnm_planner *planner, uint32_t x, uint32_t y, int64_t to_start) {
-    const rnm_shape *shape = &planner->shapes[x];
-    rnm_step *step = rnm_plan_step(planner, run_copy, x, y);
-    rnm_copy_step *copy = &step->as.copy;
-    *copy = (rnm_copy_step){
-        .rank = shape->rank,
-        .element = (uint32_t)rnm_dtype_size(shape->dtype),
-        .to_start = to_start,
-    };
-    memcpy(copy->dims, shape->dims, sizeof copy->dims);
-    rnm_op_strides(planner, x, copy->from);
-    rnm_op_strides(planner, y, copy->to);
-    simplify(copy);
-}
-
-rnm_status rnm_plan_concat(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err) {
-    (void)err;
-    uint32_t y = rnm_plan_output(planner);
-    int rank = planner->shapes[y].rank;
-    int64_t axis = attrs->axis < 0 ? attrs->axis + rank : attrs->axis;
-    int64_t strides[RNM_MAX_RANK];
-    rnm_op_strides(planner, y, strides);
-    int64_t start = 0;
-    for (unsigned k = 0; k < planner->node->input_count; ++k) {
-        uint32_t x = rnm_plan_input(planner, k);
-        if (rnm_plan_elements(planner, x) != 0) {
-            plan_copy(planner, x, y, start * strides[axis]);
-        }
-        start += planner->shapes[x].dims[axis];
+void rnm_plan_copy(rnm_planner *planner, uint32_t x, uint32_t y, rnm_copy_step copy) {
+    uint64_t elements = 1;
+    for (int axis = 0; axis < copy.rank; ++axis) {
+        elements *= (uint64_t)copy.dims[axis];
     }
-    return RNM_OK;
-}
-
-/* The same bytes under another name. A stored constant has no place in the arena, so its bytes are
- * brought there. */
-static void take_over(rnm_planner *planner, uint32_t x, uint32_t y) {
-    if (planner->view->values[x].kind == RNM_VALUE_ACTIVATION) {
-        rnm_arena_alias(&planner->arena, x, y);
+    if (elements == 0) {
         return;
     }
-    rnm_plan_step(planner, run_copy, x, y)->as.copy = (rnm_copy_step){
-        .rank = 1,
-        .element = (uint32_t)rnm_dtype_size(planner->shapes[x].dtype),
-        .dims = {(int64_t)rnm_plan_elements(planner, x)},
-        .from = {1},
-        .to = {1},
-    };
-}
-
-/* Row-major, or channels-last with maps of one pixel: the same bytes either way. */
-rnm_status rnm_plan_flatten(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err) {
-    (void)attrs;
-    (void)err;
-    take_over(planner, rnm_plan_input(planner, 0), rnm_plan_output(planner));
-    return RNM_OK;
-}
-
-/* True when the value's bytes are the same in every layout: one channel, or maps of one pixel. */
-static bool one_order(const rnm_shape *shape) {
-    int64_t pixels = 1;
-    for (int axis = 2; axis < shape->rank; ++axis) {
-        pixels *= shape->dims[axis];
-    }
-    return shape->rank < 3 || pixels == 1 || shape->dims[1] == 1;
-}
-
-rnm_status rnm_plan_reorder(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err) {
-    (void)attrs;
-    (void)err;
-    uint32_t x = rnm_plan_input(planner, 0);
-    uint32_t y = rnm_plan_output(planner);
-    const rnm_value_rec *values = planner->view->values;
-    if (values[x].layout == values[y].layout || one_order(&planner->shapes[x])) {
-        take_over(planner, x, y);
+    copy.element = (uint32_t)rnm_dtype_size(planner->shapes[x].dtype);
+    simplify(&copy);
+    bool same = copy.rank == 1 && copy.from[0] == 1 && copy.to[0] == 1 && copy.from_start == 0 &&
+                copy.to_start == 0 && elements == rnm_plan_elements(planner, x) &&
+                elements == rnm_plan_elements(planner, y);
+    /* A stored constant has no place in the arena, so its bytes are brought there. */
+    if (same && planner->view->values[x].kind == RNM_VALUE_ACTIVATION) {
+        rnm_arena_alias(&planner->arena, x, y);
     } else {
-        plan_copy(planner, x, y, 0);
+        rnm_plan_step(planner, run_copy, x, y)->as.copy = copy;
     }
-    return RNM_OK;
 }

@@ -22,11 +22,33 @@ const rnm_op_plan rnm_op_plans[RNM_OP_COUNT] = {
     [RNM_OP_Add] = rnm_plan_binary,
     [RNM_OP_Mul] = rnm_plan_binary,
     [RNM_OP_Concat] = rnm_plan_concat,
-    [RNM_OP_Flatten] = rnm_plan_flatten,
+    [RNM_OP_Flatten] = rnm_plan_same_elements,
     [RNM_OP_Softmax] = rnm_plan_softmax,
-    [RNM_OP_Reorder] = rnm_plan_reorder,
+    [RNM_OP_Reorder] = rnm_plan_same_elements,
     [RNM_OP_ScaleBias] = rnm_plan_scale_bias,
     [RNM_OP_Cast] = rnm_plan_cast,
+    [RNM_OP_ConvTranspose] = rnm_plan_conv_transpose,
+    [RNM_OP_DynamicConv] = rnm_plan_dynamic_conv,
+    [RNM_OP_DynamicConvTranspose] = rnm_plan_dynamic_conv,
+    [RNM_OP_MatMul] = rnm_plan_matmul,
+    [RNM_OP_Resize] = rnm_plan_resize,
+    [RNM_OP_Pad] = rnm_plan_pad,
+    [RNM_OP_Slice] = rnm_plan_slice,
+    [RNM_OP_Split] = rnm_plan_split,
+    [RNM_OP_Transpose] = rnm_plan_transpose,
+    [RNM_OP_Expand] = rnm_plan_expand,
+    [RNM_OP_Tile] = rnm_plan_tile,
+    [RNM_OP_DepthToSpace] = rnm_plan_depth_space,
+    [RNM_OP_SpaceToDepth] = rnm_plan_depth_space,
+    [RNM_OP_Reshape] = rnm_plan_same_elements,
+    [RNM_OP_Squeeze] = rnm_plan_same_elements,
+    [RNM_OP_Unsqueeze] = rnm_plan_same_elements,
+    [RNM_OP_Shape] = rnm_plan_shape,
+    [RNM_OP_Gather] = rnm_plan_gather,
+    [RNM_OP_GatherElements] = rnm_plan_elements_op,
+    [RNM_OP_GatherND] = rnm_plan_tuples,
+    [RNM_OP_ScatterElements] = rnm_plan_elements_op,
+    [RNM_OP_ScatterND] = rnm_plan_tuples,
 };
 
 rnm_activation rnm_op_epilogue(const rnm_node_attrs *attrs) {
@@ -50,6 +72,13 @@ rnm_window rnm_op_window(const rnm_planner *planner, const rnm_node_attrs *attrs
         window.end_pads[axis] = from < 0 ? 0 : attrs->pads[spatial + from];
     }
     return window;
+}
+
+void rnm_op_kernel(rnm_window *window, const rnm_shape *weight) {
+    int spatial = weight->rank - 2;
+    for (int axis = 0; axis < spatial; ++axis) {
+        window->kernel[3 - spatial + axis] = weight->dims[2 + axis];
+    }
 }
 
 void rnm_op_strides(const rnm_planner *planner, uint32_t value, int64_t strides[RNM_MAX_RANK]) {

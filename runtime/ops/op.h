@@ -19,12 +19,35 @@ rnm_status rnm_plan_activation(rnm_planner *planner, const rnm_node_attrs *attrs
 rnm_status rnm_plan_binary(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
 rnm_status rnm_plan_scale_bias(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
 rnm_status rnm_plan_concat(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
-rnm_status rnm_plan_flatten(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
-rnm_status rnm_plan_reorder(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
 rnm_status rnm_plan_cast(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
 rnm_status rnm_plan_softmax(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_split(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_same_elements(rnm_planner *planner, const rnm_node_attrs *attrs,
+                                  rnm_error *err);
+rnm_status rnm_plan_transpose(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_slice(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_expand(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_tile(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_depth_space(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_shape(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_pad(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_resize(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_gather(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_elements_op(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_tuples(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_matmul(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_conv_transpose(rnm_planner *planner, const rnm_node_attrs *attrs,
+                                   rnm_error *err);
+rnm_status rnm_plan_dynamic_conv(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
 
 /* What operators of several families share. */
+
+/* Adds a step that copies value x into y by dims, strides and starts in elements, which fit both;
+ * none where nothing is left to copy, or where the bytes of both are the same. */
+void rnm_plan_copy(rnm_planner *planner, uint32_t x, uint32_t y, rnm_copy_step copy);
+
+/* The kernel of a convolution, from the shape of its weight. */
+void rnm_op_kernel(rnm_window *window, const rnm_shape *weight);
 
 /* The activation that the node's epilogue carries. */
 rnm_activation rnm_op_epilogue(const rnm_node_attrs *attrs);

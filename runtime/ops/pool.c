@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * MaxPool, AveragePool and the global two, which are a window of the whole map. Averages are
- * summed in f64: the sum of a large map in f32 would lose digits that no reference loses.
+ * MaxPool, with indices where asked, AveragePool, and the global two, which are a window of the
+ * whole map. Averages are summed in f64: the sum of a large map in f32 would lose digits that no
+ * reference loses.
  */
 #include "op.h"
 
@@ -14,7 +15,8 @@ typedef struct pool_job {
     const rnm_pool_step *pool;
     const float *x;
     float *y;
-    uint64_t blocks; /* of channels */
+    int64_t *indices; /* of the largest, or NULL */
+    uint64_t blocks;  /* of channels */
 } pool_job;
 
 /* The elements of the window along one axis that fall into the map, and how many lie in the padded
@@ -46,6 +48,24 @@ static span clip_axis(const rnm_window *w, int axis, int64_t output) {
     };
 }
 
+/* Writes the indices of one output pixel: `at` are those of its largest inputs among the pixels of
+ * the batch. ONNX counts them through the whole row-major tensor. */
+static void store_indices(const pool_job *job, const int64_t *at, int64_t channel, int64_t lanes,
+                          int64_t *to) {
+    const rnm_window *w = &job->pool->window;
+    const int64_t pixels = w->in[0] * w->in[1] * w->in[2];
+    for (int64_t l = 0; l < lanes; ++l) {
+        int64_t image = at[l] / pixels, place = at[l] % pixels;
+        if (!job->pool->row_major) {
+            int64_t v = place % w->in[2], h = place / w->in[2] % w->in[1];
+            int64_t d = place / w->in[2] / w->in[1];
+            bool deep = job->pool->spatial == 3;
+            place = deep ? d + w->in[0] * (h + w->in[1] * v) : h + w->in[1] * v;
+        }
+        to[l] = (image * w->in_channels + channel + l) * pixels + place;
+    }
+}
+
 static void pool_item(void *argument, size_t item, size_t worker) {
     (void)worker;
     const pool_job *job = argument;
@@ -62,6 +82,7 @@ static void pool_item(void *argument, size_t item, size_t worker) {
     }
     float most[BLOCK];
     double sum[BLOCK];
+    int64_t best[BLOCK] = {0};
     for (int64_t l = 0; l < lanes; ++l) {
         most[l] = -INFINITY;
         sum[l] = 0.0;
@@ -76,6 +97,12 @@ static void pool_item(void *argument, size_t item, size_t worker) {
                 if (job->pool->average) {
                     for (int64_t l = 0; l < lanes; ++l) {
                         sum[l] += (double)x[l];
+                    }
+                } else if (job->indices != NULL) {
+                    for (int64_t l = 0; l < lanes; ++l) {
+                        bool stays = most[l] >= x[l] || most[l] != most[l];
+                        best[l] = stays ? best[l] : at;
+                        most[l] = stays ? most[l] : x[l];
                     }
                 } else {
                     for (int64_t l = 0; l < lanes; ++l) {
@@ -98,6 +125,9 @@ static void pool_item(void *argument, size_t item, size_t worker) {
             out[l] = most[l];
         }
     }
+    if (job->indices != NULL) {
+        store_indices(job, best, channel, lanes, job->indices + (out - job->y));
+    }
 }
 
 static rnm_status run_pool(rnm_context *context, const rnm_step *step, rnm_error *err) {
@@ -107,6 +137,7 @@ static rnm_status run_pool(rnm_context *context, const rnm_step *step, rnm_error
         .pool = &step->as.pool,
         .x = rnm_values(context, step->x),
         .y = rnm_values(context, step->y),
+        .indices = step->as.pool.indices != RNM_NONE ? context->data[step->as.pool.indices] : NULL,
         .blocks = (uint64_t)(w->in_channels + BLOCK - 1) / BLOCK,
     };
     uint64_t pixels = (uint64_t)(w->batch * w->out[0] * w->out[1] * w->out[2]);
@@ -131,6 +162,9 @@ rnm_status rnm_plan_pool(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_
         .window = window,
         .average = op == RNM_OP_AveragePool || op == RNM_OP_GlobalAveragePool,
         .count_pad = op == RNM_OP_AveragePool && attrs->count_include_pad,
+        .indices = rnm_plan_output_at(planner, 1),
+        .row_major = !attrs->storage_order,
+        .spatial = planner->shapes[rnm_plan_input(planner, 0)].rank - 2,
     };
     return RNM_OK;
 }

@@ -315,7 +315,8 @@ rnm_status rnm_xnn_take_step(rnm_context *context, rnm_step *step, rnm_error *er
     /* Nothing lies behind the last tensor of a file, and XNNPACK reads a little behind its input.
      */
     bool behind = context->model->view.values[step->x].kind == RNM_VALUE_ACTIVATION;
-    if (!process.works || !behind || !takes(&step->as.conv.window)) {
+    bool transposed = step->as.conv.algorithm == RNM_CONV_TRANSPOSED;
+    if (!process.works || !behind || transposed || !takes(&step->as.conv.window)) {
         return RNM_OK;
     }
     struct rnm_xnn_node *node = rnm_memory_take_zeroed(&context->memory, 1, sizeof *node);

@@ -160,6 +160,10 @@ class Graph:
         layouts = {value.layout for value in active}
         if rule == "SPATIAL":
             fits = all(value.layout == (len(value.dims) >= 3) for value in active)
+        elif rule == "FIRST":
+            rest = [self.values[ref] for ref in node.inputs[1:] if ref is not None]
+            fits = all(value.layout == (len(value.dims) >= 3 and value not in rest)
+                       for value in active)
         elif rule == "SAME":
             fits = len(layouts) == 1
         elif rule == "ROWS" and node.op == "Flatten":

@@ -257,6 +257,10 @@ void builder_attr_ints(rnm_builder *b, rnm_attr key, uint32_t count, const int64
     add_attr(b, key, RNM_ATTR_INTS, count, (const uint64_t *)values);
 }
 
+void builder_attr_floats(rnm_builder *b, rnm_attr key, uint32_t count, const uint64_t *words) {
+    add_attr(b, key, RNM_ATTR_FLOATS, count, words);
+}
+
 /* ---- the rest -------------------------------------------------------------------------------- */
 
 void builder_preprocess(rnm_builder *b, rnm_preprocess_rec record) {

@@ -74,6 +74,8 @@ uint32_t builder_node_outputs(rnm_builder *b, const char *name, rnm_op op, uint1
                               const uint32_t *outputs);
 void builder_attr_int(rnm_builder *b, rnm_attr key, int64_t value);
 void builder_attr_float(rnm_builder *b, rnm_attr key, float value);
+/* f32 bits in the low halves of words. */
+void builder_attr_floats(rnm_builder *b, rnm_attr key, uint32_t count, const uint64_t *words);
 void builder_attr_ints(rnm_builder *b, rnm_attr key, uint32_t count, const int64_t *values);
 
 /* `record.dataset` is a builder_string. */

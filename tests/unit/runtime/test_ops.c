@@ -205,7 +205,7 @@ static void check_pool(rng *r, rnm_op op, int spatial) {
         w.in[axis] = exists ? 5 + random_below(r, 5) : 1;
         w.kernel[axis] = exists ? 1 + random_below(r, 3) : 1;
         w.strides[axis] = exists ? 1 + random_below(r, 3) : 1;
-        w.dilations[axis] = exists && op == RNM_OP_MaxPool ? 1 + random_below(r, 2) : 1;
+        w.dilations[axis] = exists && !global ? 1 + random_below(r, 2) : 1;
         /* With a dilation, wide pads make windows of nothing but padding. */
         uint32_t most = (uint32_t)w.kernel[axis];
         w.pads[axis] = exists && w.dilations[axis] == 1 ? random_below(r, most) : 0;
@@ -251,9 +251,8 @@ static void check_pool(rng *r, rnm_op op, int spatial) {
         builder_attr_ints(b, RNM_ATTRIBUTE_strides, (uint32_t)spatial, w.strides + first);
         builder_attr_ints(b, RNM_ATTRIBUTE_pads, 2 * (uint32_t)spatial, pads);
         builder_attr_int(b, RNM_ATTRIBUTE_ceil_mode, ceil_mode);
-        if (op == RNM_OP_MaxPool) {
-            builder_attr_ints(b, RNM_ATTRIBUTE_dilations, (uint32_t)spatial, w.dilations + first);
-        } else {
+        builder_attr_ints(b, RNM_ATTRIBUTE_dilations, (uint32_t)spatial, w.dilations + first);
+        if (op == RNM_OP_AveragePool) {
             builder_attr_int(b, RNM_ATTRIBUTE_count_include_pad, count_pad);
         }
     }

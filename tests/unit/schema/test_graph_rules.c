@@ -349,7 +349,6 @@ POOL(strides_1, builder_attr_ints(b, RNM_ATTRIBUTE_strides, 1, (const int64_t[])
 POOL(pads_wide, builder_attr_ints(b, RNM_ATTRIBUTE_pads, 4, (const int64_t[]){1, 0, 0, 0}))
 POOL(pads_negative, builder_attr_ints(b, RNM_ATTRIBUTE_pads, 4, (const int64_t[]){-1, 0, 0, 0}))
 POOL(pads_least, builder_attr_ints(b, RNM_ATTRIBUTE_pads, 4, (const int64_t[]){INT64_MIN, 0, 0, 0}))
-POOL(average_dilated, builder_attr_ints(b, RNM_ATTRIBUTE_dilations, 2, (const int64_t[]){2, 1}))
 
 /* A float whose high half is not zero. */
 static uint8_t *float_high(uint64_t *size) {
@@ -465,7 +464,6 @@ static const specimen_file files[] = {
     {"pads wide", pads_wide, RNM_ERR_FORMAT, "pads of AveragePool"},
     {"pads -1", pads_negative, RNM_ERR_FORMAT, "pads[0]"},
     {"pads least", pads_least, RNM_ERR_FORMAT, "pads[0]"},
-    {"average dilated", average_dilated, RNM_ERR_FORMAT, "dilations[0]"},
     {"constant in rows", constant_rows, RNM_OK, NULL},
     {"constant in maps", constant_maps, RNM_ERR_FORMAT, "value \"c\" must be channels-last"},
     {"passed through", passed_through, RNM_OK, NULL},
