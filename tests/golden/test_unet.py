@@ -14,7 +14,7 @@ MODES = (["--expand=load"], ["--expand=load", "--no-xnnpack"], ["--expand=lazy"]
          ["--expand=layer"], ["--expand=panel"], ["--isa=plain"])
 TOPOLOGY = """topology: unet
 input: {height: 20, width: 24}
-output: classes
+output: map
 
 graph:
   - {op: Conv, layer: down1, pads: 1}
