@@ -5,17 +5,14 @@
  */
 #include "context.h"
 
-#include "checked.h"
+#include "budget.h"
 #include "cpu.h"
 #include "error.h"
+#include "keep.h"
 #include "kernels/select.h"
-#include "ops/xnn.h"
 #include "plan.h"
 
 #include <string.h>
-
-/* What no host of ours has: a plan beyond it comes from a hostile file or a slip of the caller. */
-#define MOST_BYTES ((uint64_t)1 << 40)
 
 static rnm_status check_options(const rnm_model *model, const rnm_context_options *options,
                                 rnm_error *err) {
@@ -42,44 +39,9 @@ static rnm_status check_options(const rnm_model *model, const rnm_context_option
     return RNM_OK;
 }
 
-/* Expanded weights that will be there at once. Of what XNNPACK will pack only the copies that we
- * make are known by now. */
-static uint64_t planned_weights(const rnm_context *context) {
-    if (context->expand == RNM_EXPAND_LAYER) {
-        return context->scratch_bytes;
-    }
-    if (context->expand == RNM_EXPAND_PANEL) {
-        return 0;
-    }
-    uint64_t bytes = context->kept_bytes;
-    if (context->xnnpack) {
-        bytes = 0;
-        for (uint32_t k = 0; k < context->weight_count; ++k) {
-            const rnm_child *child = &context->weights[k].child;
-            bytes += (uint64_t)child->co * child->ci * child->taps * sizeof(float);
-        }
-    }
-    return bytes;
-}
-
 /* Refuses before anything is taken what the plan says does not fit. */
 static rnm_status check_size(const rnm_context *context, uint64_t limit, rnm_error *err) {
-    const rnm_model *model = context->model;
-    uint64_t held = context->memory.taken + model->memory.taken +
-                    (model->kind == RNM_BYTES_COPIED ? 0 : model->size);
-    uint64_t workers, total;
-    bool fits = rnm_mul_u64(context->worker_bytes, context->threads.count, &workers) &&
-                rnm_add_u64(held, workers, &total) &&
-                rnm_add_u64(total, context->zero_bytes, &total) &&
-                rnm_add_u64(total, context->shared_bytes, &total) &&
-                rnm_add_u64(total, context->arena_bytes, &total) &&
-                rnm_add_u64(total, planned_weights(context), &total) && total <= MOST_BYTES;
-    if (!fits) {
-        return rnm_fail(err, RNM_ERR_LIMIT,
-                        "context: expected a need of at most %llu bytes, "
-                        "found more",
-                        (unsigned long long)MOST_BYTES);
-    }
+    uint64_t total = rnm_planned_bytes(context);
     if (limit != 0 && total > limit) {
         return rnm_fail(err, RNM_ERR_LIMIT,
                         "context: expected a need of at most max_bytes = %llu bytes, found %llu",
@@ -119,58 +81,6 @@ static rnm_status take_work_memory(rnm_context *context, rnm_error *err) {
     return RNM_OK;
 }
 
-/* layer: one scratch for all; lazy: room for all, filled as layers are first used; panel: nothing.
- */
-static rnm_status take_shared_weights(rnm_context *context, rnm_error *err) {
-    bool lazy = context->expand == RNM_EXPAND_LAZY;
-    uint64_t bytes = lazy ? context->kept_bytes : context->scratch_bytes;
-    if (bytes == 0 || context->expand == RNM_EXPAND_PANEL) {
-        return RNM_OK;
-    }
-    context->kept = lazy ? rnm_memory_reserve(&context->memory, bytes)
-                         : rnm_memory_take(&context->memory, bytes);
-    if (context->kept == NULL) {
-        return no_memory(err, "expanded weights", bytes);
-    }
-    uint64_t offset = 0;
-    for (uint32_t k = 0; k < context->weight_count; ++k) {
-        rnm_weight *weight = &context->weights[k];
-        weight->panels = context->kept + offset;
-        weight->kept = lazy;
-        offset += lazy ? weight->bytes / sizeof(float) : 0;
-    }
-    return RNM_OK;
-}
-
-/* Every layer its own memory, filled now: XNNPACK's form of it where that takes the layer. */
-static rnm_status load_weights(rnm_context *context, rnm_error *err) {
-    for (uint32_t k = 0; k < context->step_count; ++k) {
-        rnm_step *step = &context->steps[k];
-        if (!step->weighted) {
-            continue;
-        }
-        if (context->xnnpack) {
-            rnm_status status = rnm_xnn_take_step(context, step, err);
-            if (status != RNM_OK) {
-                return status;
-            }
-            if (step->as.conv.xnn != NULL) {
-                continue;
-            }
-        }
-        rnm_weight *weight = &context->weights[step->as.conv.weight];
-        if (weight->panels == NULL) {
-            weight->panels = rnm_memory_take(&context->memory, weight->bytes);
-            if (weight->panels == NULL) {
-                return no_memory(err, weight->child.name, weight->bytes);
-            }
-            weight->kept = true;
-            rnm_weight_prepare(weight, context->kernels, &context->threads);
-        }
-    }
-    return RNM_OK;
-}
-
 rnm_status rnm_context_create(const rnm_model *model, const rnm_context_options *options,
                               rnm_context **out, rnm_error *error) {
     static const rnm_context_options defaults;
@@ -201,8 +111,9 @@ rnm_status rnm_context_create(const rnm_model *model, const rnm_context_options 
     context->kernels = kernels;
     context->expand = options->expand != RNM_EXPAND_DEFAULT ? options->expand : RNM_EXPAND_PANEL;
     context->winograd = !options->direct_only;
-    context->xnnpack =
-        rnm_has_xnnpack() && context->expand == RNM_EXPAND_LOAD && !options->no_xnnpack;
+    context->xnnpack = rnm_has_xnnpack() && context->expand == RNM_EXPAND_LOAD &&
+                       !options->no_xnnpack && options->memory_limit == 0;
+    context->panels = context->expand == RNM_EXPAND_PANEL || options->memory_limit != 0;
     context->threads.count = options->threads > 1 ? (unsigned)options->threads : 1;
 
     status = rnm_plan(context, options->symbols, error);
@@ -217,9 +128,17 @@ rnm_status rnm_context_create(const rnm_model *model, const rnm_context_options 
             goto fail;
         }
     }
+    status = rnm_budget(context, options->memory_limit, error);
+    if (status != RNM_OK) {
+        goto fail;
+    }
     status = check_size(context, options->max_bytes, error);
     if (status != RNM_OK) {
         goto fail;
+    }
+    if (options->plan_only) {
+        *out = context;
+        return RNM_OK;
     }
     status = rnm_threads_start(&context->threads, context->threads.count, error);
     if (status != RNM_OK) {
@@ -229,8 +148,7 @@ rnm_status rnm_context_create(const rnm_model *model, const rnm_context_options 
     if (status != RNM_OK) {
         goto fail;
     }
-    status = context->expand == RNM_EXPAND_LOAD ? load_weights(context, error)
-                                                : take_shared_weights(context, error);
+    status = rnm_weights_take(context, error);
     if (status != RNM_OK) {
         goto fail;
     }
@@ -249,29 +167,6 @@ fail:
     return status;
 }
 
-static void give_weights(rnm_context *context) {
-    for (uint32_t k = 0; k < context->step_count; ++k) {
-        if (context->steps[k].weighted) {
-            rnm_xnn_give_step(context, &context->steps[k]);
-        }
-    }
-    switch (context->expand) {
-    case RNM_EXPAND_LAZY:
-        rnm_memory_unreserve(&context->memory, context->kept, context->kept_bytes);
-        break;
-    case RNM_EXPAND_LAYER:
-        rnm_memory_give(&context->memory, context->kept, context->scratch_bytes);
-        break;
-    case RNM_EXPAND_PANEL:
-        break;
-    default:
-        for (uint32_t k = 0; k < context->weight_count; ++k) {
-            rnm_memory_give(&context->memory, context->weights[k].panels,
-                            context->weights[k].bytes);
-        }
-    }
-}
-
 void rnm_context_destroy(rnm_context *context) {
     if (context == NULL) {
         return;
@@ -279,10 +174,11 @@ void rnm_context_destroy(rnm_context *context) {
     const rnm_graph_rec *graph = context->model->view.graph;
     uint64_t tensors = (uint64_t)graph->input_count + graph->output_count;
     rnm_memory *memory = &context->memory;
-    give_weights(context);
+    rnm_weights_give(context);
     rnm_memory_give(memory, context->workspace, rnm_workspace_bytes(context));
     rnm_memory_give(memory, context->arena, context->arena_bytes);
     rnm_threads_stop(&context->threads);
+    rnm_memory_give(memory, context->upgrades, context->weight_room * sizeof *context->upgrades);
     rnm_memory_give(memory, context->seconds, context->step_count * sizeof *context->seconds);
     rnm_memory_give(memory, context->tensors, tensors * sizeof *context->tensors);
     rnm_memory_give(memory, context->data, graph->value_count * sizeof *context->data);

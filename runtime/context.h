@@ -41,7 +41,8 @@ typedef struct rnm_conv_step {
     bool depthwise;        /* one input and one output a group */
     const float *bias, *scale;
     rnm_activation activation;
-    struct rnm_xnn_node *xnn; /* NULL: our kernels */
+    double panel_seconds, kept_seconds; /* expected of a run, by the form of the weight */
+    struct rnm_xnn_node *xnn;           /* NULL: our kernels */
 } rnm_conv_step;
 
 typedef struct rnm_pool_step {
@@ -169,6 +170,13 @@ struct rnm_step {
     } as;
 };
 
+/* Keeping a weight expanded: what it takes, and what a run is expected to gain. */
+typedef struct rnm_upgrade {
+    uint32_t weight;
+    uint64_t bytes;
+    double seconds;
+} rnm_upgrade;
+
 struct rnm_context {
     const rnm_model *model;
     rnm_memory memory;
@@ -177,6 +185,7 @@ struct rnm_context {
     rnm_expand expand;
     bool xnnpack;  /* load mode tries XNNPACK first */
     bool winograd; /* 3x3 layers may take it */
+    bool panels;   /* weights may be panelled: kernels have scratch for it */
 
     rnm_step *steps;
     uint32_t step_count, step_room;
@@ -190,8 +199,13 @@ struct rnm_context {
     uint64_t arena_bytes;
     uint8_t *workspace; /* a row of zeros, then shared_bytes, then worker_bytes a thread */
     uint64_t zero_bytes, shared_bytes, worker_bytes;
-    float *kept; /* lazy: room for all weights; layer: the scratch for one */
-    uint64_t kept_bytes, scratch_bytes;
+    float *reserved;         /* lazy: room for what is kept */
+    float *scratch;          /* for one weight at a time */
+    uint64_t kept_bytes;     /* of all weights that are kept expanded */
+    uint64_t scratch_bytes;  /* of the largest that is expanded at every run */
+    uint64_t smallest_bytes; /* with a memory limit: the total if all were panelled; else 0 */
+    rnm_upgrade *upgrades;   /* with a memory limit: what gains most per byte first */
+    uint32_t upgrade_count;
     uint64_t xnn_filter_bytes; /* expanded copies that XNNPACK reads */
     uint64_t xnn_bytes;        /* what XNNPACK took for this context */
     struct rnm_table *tables;  /* what steps look up */

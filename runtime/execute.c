@@ -4,6 +4,7 @@
  */
 #include "clock.h"
 #include "context.h"
+#include "error.h"
 
 /* The same, with the time that each step took written down. */
 static rnm_status run_timed(rnm_context *context, rnm_error *error) {
@@ -22,6 +23,9 @@ static rnm_status run_timed(rnm_context *context, rnm_error *error) {
 }
 
 rnm_status rnm_context_run(rnm_context *context, rnm_error *error) {
+    if (context->workspace == NULL) {
+        return rnm_fail(error, RNM_ERR_ARGUMENT, "context: made with plan_only, it cannot run");
+    }
     if (context->seconds != NULL) {
         return run_timed(context, error);
     }

@@ -4,19 +4,14 @@
  * where the context keeps times, how long the last run took in it.
  */
 #include "clock.h"
-#include "context.h"
+#include "cost.h"
 
 static rnm_form form_of(const rnm_context *context, const rnm_step *step) {
-    static const rnm_form forms[] = {
-        [RNM_EXPAND_LOAD] = RNM_FORM_EXPANDED,
-        [RNM_EXPAND_LAZY] = RNM_FORM_EXPANDED,
-        [RNM_EXPAND_LAYER] = RNM_FORM_SCRATCH,
-        [RNM_EXPAND_PANEL] = RNM_FORM_PANEL,
-    };
     if (!step->weighted) {
         return RNM_FORM_NONE;
     }
-    return step->as.conv.xnn != NULL ? RNM_FORM_XNNPACK : forms[context->expand];
+    const rnm_conv_step *conv = &step->as.conv;
+    return conv->xnn != NULL ? RNM_FORM_XNNPACK : context->weights[conv->weight].form;
 }
 
 static const char *algorithm_of(const rnm_step *step) {
@@ -25,6 +20,9 @@ static const char *algorithm_of(const rnm_step *step) {
     }
     if (step->as.conv.xnn != NULL) {
         return "XNNPACK";
+    }
+    if (step->as.conv.algorithm == RNM_CONV_TRANSPOSED) {
+        return "transposed";
     }
     if (step->as.conv.algorithm == RNM_CONV_DIRECT) {
         return step->as.conv.depthwise ? "depthwise" : "direct";
@@ -42,9 +40,11 @@ static void add_weight(const rnm_context *context, const rnm_conv_step *conv, rn
     const rnm_weight *weight = &context->weights[conv->weight];
     const rnm_window *w = &conv->window;
     const rnm_recipe_rec *recipe = &view->recipes[weight->recipe];
-    double outputs =
-        (double)(w->batch * w->out_channels) * (double)(w->out[0] * w->out[1]) * (double)w->out[2];
-    layer->flops = 2.0 * outputs * (double)weight->child.ci * weight->child.taps;
+    const bool transposed = conv->algorithm == RNM_CONV_TRANSPOSED;
+    const int64_t *maps = transposed ? w->in : w->out;
+    double elements =
+        (double)(w->batch * w->out_channels) * (double)(maps[0] * maps[1]) * (double)maps[2];
+    layer->flops = 2.0 * elements * (double)weight->child.ci * weight->child.taps;
     layer->block_inputs = conv->xnn == NULL ? (int)conv->block_inputs : 0;
     if (layer->form == RNM_FORM_PANEL || layer->form == RNM_FORM_SCRATCH) {
         layer->parent_bytes = stored_bytes(view, recipe->parent);
@@ -53,6 +53,15 @@ static void add_weight(const rnm_context *context, const rnm_conv_step *conv, rn
     } else {
         layer->kept_bytes = weight->bytes;
     }
+    layer->keep_bytes = weight->bytes;
+    layer->panel_seconds = conv->panel_seconds;
+    layer->kept_seconds = conv->kept_seconds;
+    if (transposed) {
+        return;
+    }
+    layer->estimates[0] = rnm_cost_algorithm(context, conv, RNM_CONV_DIRECT, 0);
+    layer->estimates[1] = rnm_cost_algorithm(context, conv, RNM_CONV_WINOGRAD, 2);
+    layer->estimates[2] = rnm_cost_algorithm(context, conv, RNM_CONV_WINOGRAD, 4);
 }
 
 int rnm_context_layer_count(const rnm_context *context) {

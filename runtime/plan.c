@@ -98,12 +98,6 @@ rnm_status rnm_plan_weight(rnm_planner *planner, uint32_t groups, uint32_t *inde
     if (status != RNM_OK) {
         return status;
     }
-    if (!rnm_add_u64(context->kept_bytes, weight->bytes, &context->kept_bytes)) {
-        return rnm_fail(err, RNM_ERR_LIMIT, "expanded weights pass 2^64 bytes");
-    }
-    if (weight->bytes > context->scratch_bytes) {
-        context->scratch_bytes = weight->bytes;
-    }
     weight->recipe = recipe;
     *index = planner->weight_of[recipe] = context->weight_count++;
     return RNM_OK;

@@ -2,7 +2,7 @@
  *
  * What a context holds, as sums over what its allocators gave.
  */
-#include "context.h"
+#include "budget.h"
 
 const char *rnm_version(void) {
     return RNM_VERSION;
@@ -14,6 +14,9 @@ bool rnm_has_xnnpack(void) {
 
 /* Bytes of expanded weights that exist and are kept. */
 static uint64_t expanded_bytes(const rnm_context *context) {
+    if (context->workspace == NULL) {
+        return context->kept_bytes;
+    }
     uint64_t bytes = context->xnn_filter_bytes;
     for (uint32_t k = 0; k < context->weight_count; ++k) {
         bytes += context->weights[k].ready ? context->weights[k].bytes : 0;
@@ -22,12 +25,14 @@ static uint64_t expanded_bytes(const rnm_context *context) {
 }
 
 static uint64_t scratch_bytes(const rnm_context *context) {
-    return rnm_workspace_bytes(context) +
-           (context->expand == RNM_EXPAND_LAYER ? context->scratch_bytes : 0);
+    return rnm_workspace_bytes(context) + context->scratch_bytes;
 }
 
 uint64_t rnm_context_bytes(const rnm_context *context) {
     const rnm_model *model = context->model;
+    if (context->workspace == NULL) {
+        return rnm_planned_bytes(context);
+    }
     uint64_t bytes = model->memory.taken + context->memory.taken + context->xnn_bytes;
     if (context->expand == RNM_EXPAND_LAZY && context->memory.system) {
         bytes += expanded_bytes(context); /* pages of the reservation, which is not taken */

@@ -135,9 +135,19 @@ typedef struct rnm_context_options {
     rnm_isa isa;            /* no kernels above this; one that the CPU lacks is passed over for
                                the next below, one of another architecture refused */
     uint64_t max_bytes;     /* refuse (RNM_ERR_LIMIT) a context that needs more; 0: no limit */
+    uint64_t memory_limit;  /* bound on the report's total; 0: none. See below */
     const rnm_allocator *allocator; /* NULL: the model's. Copied. */
     bool profile;                   /* keep the time that each layer takes (rnm_context_layer) */
+    bool plan_only;                 /* decide everything and take nothing: what such a context
+                                       reports is what one without it would; it cannot run */
 } rnm_context_options;
+
+/* With a memory limit a context uses what memory there is and refuses (RNM_ERR_LIMIT, naming the
+ * smallest figure that would do) where all layers as panels do not fit. In panel mode it keeps
+ * expanded the layers that gain the most time per byte, by estimate or by a tuning; in load and
+ * lazy mode all that fit, in that order, on our kernels; in layer mode it expands those that a
+ * scratch fits for. The others are panelled. Algorithms do not depend on the limit, and a weight is
+ * the same bit for bit in every form: so are the answers. */
 
 /* Plans and makes everything a run needs: shapes, algorithms, arena, threads. All memory is taken
  * here, XNNPACK's own apart. `options` may be NULL: defaults. On failure *out is untouched and
@@ -201,13 +211,18 @@ typedef enum rnm_form {
 typedef struct rnm_layer {
     const char *node;      /* the node's name; a node may have several layers, as Concat has */
     const char *op;        /* its operator */
-    const char *algorithm; /* "direct", "depthwise", "F(2x2,3x3)", "F(4x4,3x3)" (Winograd),
-                              "XNNPACK"; NULL where the operator has one way only */
+    const char *algorithm; /* "direct", "depthwise", "transposed", "F(2x2,3x3)", "F(4x4,3x3)"
+                              (Winograd), "XNNPACK"; NULL where the operator has one way only */
     rnm_form form;
     int block_inputs; /* inputs expanded and multiplied at a time; 0: does not apply */
     double flops;     /* 2 for each multiply-add of the plain convolution, which Winograd does
                          with fewer; 0 where not counted */
     double seconds;   /* of the last run; 0 unless the options said `profile` */
+    /* Expected of a run, by estimate or from a tuning: with the weights panelled, and with them
+     * kept, which takes keep_bytes; and by algorithm, panelled, where it can take that: direct,
+     * F(2x2,3x3), F(4x4,3x3), else 0. All 0 for layers without weights. */
+    double panel_seconds, kept_seconds, estimates[3];
+    uint64_t keep_bytes;
     /* Bytes that a run reads, each counted once however often it is read. */
     uint64_t parent_bytes, mask_bytes, beta_bytes; /* stored weights; masks with listed zeros */
     uint64_t kept_bytes;                           /* expanded weights in their place */
@@ -217,6 +232,19 @@ typedef struct rnm_layer {
 /* Layers are in the order in which they run. False, *layer untouched, for an index out of range. */
 RNM_API int rnm_context_layer_count(const rnm_context *context);
 RNM_API bool rnm_context_layer(const rnm_context *context, int index, rnm_layer *layer);
+
+/* Time against memory, of a context made with a memory limit (UINT64_MAX for a plan that no limit
+ * binds): point 0 has all layers panelled and is the smallest workable total, each next one keeps
+ * one weight more. Seconds are expected ones and of layers with weights only. No points without a
+ * limit. */
+typedef struct rnm_curve_point {
+    uint64_t bytes;
+    double seconds;
+    const char *weight; /* what this point keeps and the last one did not; NULL at point 0 */
+} rnm_curve_point;
+
+RNM_API int rnm_context_curve_count(const rnm_context *context);
+RNM_API bool rnm_context_curve(const rnm_context *context, int index, rnm_curve_point *point);
 
 /* Measures, in some milliseconds and on all of the context's threads, the multiply-adds that its
  * instruction set does when it needs nothing but registers: floating-point operations a second.

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 set(RNM_RUNTIME_SOURCES
   runtime/arena.c
+  runtime/budget.c
   runtime/context.c
+  runtime/cost.c
   runtime/cpu.c
   runtime/execute.c
   runtime/expand/drop.c
@@ -10,6 +12,7 @@ set(RNM_RUNTIME_SOURCES
   runtime/expand/mask_rows.c
   runtime/expand/rows.c
   runtime/expand/s.c
+  runtime/keep.c
   runtime/kernels/activation.c
   runtime/kernels/plain.c
   runtime/kernels/select.c

@@ -59,7 +59,7 @@ void rnm_weight_prepare(rnm_weight *weight, const rnm_kernels *kernels, rnm_thre
     if (weight->panels != NULL && !weight->ready) {
         expand_job job = {.weight = weight, .kernels = kernels};
         rnm_threads_run(threads, expand_panel, &job, weight->panel_count);
-        weight->ready = weight->kept;
+        weight->ready = weight->form == RNM_FORM_EXPANDED;
     }
 }
 

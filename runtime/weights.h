@@ -7,6 +7,7 @@
 #define RNM_WEIGHTS_H
 
 #include "expand/expand.h"
+#include "rnm.h"
 #include "threads.h"
 
 /* Panels of RNM_PANEL outputs, one after the other, each [ci][taps][RNM_PANEL]. A panel never
@@ -19,8 +20,8 @@ typedef struct rnm_weight {
     uint32_t panel_count;
     uint64_t panel_floats;
     uint64_t bytes; /* of all panels */
-    float *panels;  /* of its own, or the scratch that all layers share; NULL: panel mode */
-    bool kept;      /* of its own */
+    rnm_form form;  /* NONE until the plan is complete */
+    float *panels;  /* of its own, or the scratch that layers share; NULL: panelled */
     bool ready;     /* kept, and expanded */
 } rnm_weight;
 

@@ -28,7 +28,7 @@ static const char usage[] =
     "[options] MODEL.rnm INPUT.npy [--output=FILE.npy]\n"
     "[options] MODEL.rnm --input NAME=FILE.npy... [--output NAME=FILE.npy...]\n"
     "[options] MODEL.rnm --report\n"
-    "[options] MODEL.rnm --bench=N | --profile\n";
+    "[options] MODEL.rnm --bench=N | --profile | --plan\n";
 
 static const char intro[] =
     "Images (PNG, JPEG; all those in a folder) are prepared as the model says and\n"
@@ -93,6 +93,9 @@ static job *choose_job(const cli_command *command, const rnrun_settings *setting
     }
     if (files->count > 1) {
         return run_images;
+    }
+    if (settings->plan) {
+        return run_plan;
     }
     if (settings->profile) {
         return run_profile;
@@ -168,6 +171,13 @@ int main(int argc, char **argv) {
                    "time N runs on made-up input, of --batch items each\n"
                    "(1 unless given), and the first answer since the start\n"
                    "of the process, and say what memory the process took"),
+        CLI_BYTES("memory-limit", 'm', &settings.memory_limit,
+                  "take at most this, the mapped file included: keep the\n"
+                  "layers expanded that gain the most time for it, panels\n"
+                  "of the rest; 12M is 12 MiB"),
+        CLI_FLAG("plan", 0, &settings.plan,
+                 "say what is chosen for each layer and why, the least\n"
+                 "memory limit that works, and time against memory"),
         CLI_FLAG("profile", 0, &settings.profile,
                  "the time of each layer, its share of what the machine\n"
                  "can do, and the bytes it reads: medians of 50 runs\n"

@@ -25,37 +25,56 @@ static const double output_cost[2] = {50, 170};
  * and operands that come from further away. */
 #define WINOGRAD_DRAG 1.25
 
-static double winograd_cost(const rnm_window *w, const rnm_child *child, unsigned tile) {
+double rnm_expand_work(unsigned transform) {
+    return expand_cost[transform];
+}
+
+/* But for the expansion, which is 9 rows. */
+static double winograd_work(const rnm_window *w, const rnm_child *child, unsigned tile) {
     unsigned k = tile == 4;
     double points = (tile + 2) * (tile + 2);
     double tiles =
         (double)(w->batch * ((w->out[1] + tile - 1) / tile) * ((w->out[2] + tile - 1) / tile));
     double panels = (child->co + RNM_PANEL - 1) / RNM_PANEL;
-    return 9 * expand_cost[child->transform] + weight_cost[k] + WINOGRAD_DRAG * 2 * points * tiles +
+    return weight_cost[k] + WINOGRAD_DRAG * 2 * points * tiles +
            tiles * input_cost[k] / 16 / panels + 2 * tiles * output_cost[k] / child->ci;
 }
 
-static double direct_cost(const rnm_window *w, const rnm_child *child) {
-    double pixels = (double)(w->batch * w->out[1] * w->out[2]);
-    return 9 * expand_cost[child->transform] + 2 * 9 * pixels;
+static double direct_work(const rnm_window *w, const rnm_child *child) {
+    return 2.0 * child->taps * (double)(w->batch * w->out[0] * w->out[1] * w->out[2]);
+}
+
+double rnm_conv_work(const rnm_window *w, const rnm_child *child, rnm_conv_algorithm algorithm,
+                     unsigned tile) {
+    if (algorithm == RNM_CONV_TRANSPOSED) {
+        return 2.0 * child->taps * (double)(w->batch * w->in[0] * w->in[1] * w->in[2]);
+    }
+    return algorithm == RNM_CONV_WINOGRAD ? winograd_work(w, child, tile) : direct_work(w, child);
+}
+
+bool rnm_conv_takes_winograd(const rnm_context *context, const rnm_conv_step *conv) {
+    const rnm_window *w = &conv->window;
+    const rnm_weight *weight = &context->weights[conv->weight];
+    /* Pads of a leading axis make outputs, or read zeros, that Winograd knows nothing of. */
+    bool flat = w->kernel[0] == 1 && w->in[0] == 1 && w->out[0] == 1 && w->pads[0] == 0;
+    bool square = flat && w->kernel[1] == 3 && w->kernel[2] == 3 && w->strides[1] == 1 &&
+                  w->strides[2] == 1 && w->dilations[1] == 1 && w->dilations[2] == 1;
+    return square && !conv->depthwise && weight->group_panels == weight->panel_count &&
+           context->winograd;
 }
 
 rnm_conv_algorithm rnm_choose_algorithm(const rnm_planner *planner, const rnm_conv_step *conv,
                                         unsigned *tile) {
     const rnm_window *w = &conv->window;
-    const rnm_weight *weight = &planner->context->weights[conv->weight];
-    /* Pads of a leading axis make outputs, or read zeros, that Winograd knows nothing of. */
-    bool flat = w->kernel[0] == 1 && w->in[0] == 1 && w->out[0] == 1 && w->pads[0] == 0;
-    bool square = flat && w->kernel[1] == 3 && w->kernel[2] == 3 && w->strides[1] == 1 &&
-                  w->strides[2] == 1 && w->dilations[1] == 1 && w->dilations[2] == 1;
+    const rnm_child *child = &planner->context->weights[conv->weight].child;
     *tile = 0;
-    if (!square || conv->depthwise || weight->group_panels != weight->panel_count ||
-        !planner->context->winograd) {
+    if (!rnm_conv_takes_winograd(planner->context, conv)) {
         return RNM_CONV_DIRECT;
     }
-    double best = direct_cost(w, &weight->child);
+    /* All expand as many rows, and read them as often. */
+    double best = direct_work(w, child);
     for (unsigned candidate = 2; candidate <= 4; candidate += 2) {
-        double cost = winograd_cost(w, &weight->child, candidate);
+        double cost = winograd_work(w, child, candidate);
         if (cost < best) {
             best = cost;
             *tile = candidate;

@@ -16,6 +16,17 @@ rnm_epilogue rnm_conv_epilogue(const rnm_conv_job *job, rnm_panel panel) {
     };
 }
 
+uint64_t rnm_conv_passes(const rnm_conv_step *conv) {
+    switch (conv->algorithm) {
+    case RNM_CONV_WINOGRAD:
+        return rnm_winograd_passes(conv);
+    case RNM_CONV_TRANSPOSED:
+        return rnm_transposed_passes(conv);
+    default:
+        return rnm_direct_passes(conv);
+    }
+}
+
 static rnm_status run_conv(rnm_context *context, const rnm_step *step, rnm_error *err) {
     (void)err;
     const rnm_conv_step *conv = &step->as.conv;

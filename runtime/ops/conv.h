@@ -33,6 +33,21 @@ void rnm_plan_winograd(rnm_planner *planner, rnm_conv_step *conv, unsigned tile)
 rnm_conv_algorithm rnm_choose_algorithm(const rnm_planner *planner, const rnm_conv_step *conv,
                                         unsigned *tile);
 
+/* Whether the layer can run by Winograd, and the context allows it. */
+bool rnm_conv_takes_winograd(const rnm_context *context, const rnm_conv_step *conv);
+
+/* Operations on vectors of 16 lanes that an algorithm needs for one panel and one input, but for
+ * the expansion of its weights; and those of the expansion of one row of a panel. */
+double rnm_conv_work(const rnm_window *window, const rnm_child *child, rnm_conv_algorithm algorithm,
+                     unsigned tile);
+double rnm_expand_work(unsigned transform);
+
+/* How many times a run goes through the layer's weights. */
+uint64_t rnm_conv_passes(const rnm_conv_step *conv);
+uint64_t rnm_direct_passes(const rnm_conv_step *conv);
+uint64_t rnm_winograd_passes(const rnm_conv_step *conv);
+uint64_t rnm_transposed_passes(const rnm_conv_step *conv);
+
 void rnm_run_direct(rnm_conv_job *job);
 void rnm_run_winograd(rnm_conv_job *job);
 

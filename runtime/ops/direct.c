@@ -47,10 +47,9 @@ void rnm_plan_direct(rnm_planner *planner, rnm_conv_step *conv) {
         conv->block_inputs = 1;
     }
     uint64_t block = conv->block_inputs * taps * RNM_PANEL * sizeof(float);
-    rnm_plan_workspace(planner,
-                       address_bytes(conv, taps, tile) + sum_bytes(conv) +
-                           (context->expand == RNM_EXPAND_PANEL ? block : 0),
-                       0, (uint64_t)w->in_channels * sizeof(float));
+    rnm_plan_workspace(
+        planner, address_bytes(conv, taps, tile) + sum_bytes(conv) + (context->panels ? block : 0),
+        0, (uint64_t)w->in_channels * sizeof(float));
 }
 
 /* Addresses of the taps of one pixel, for its place in a tile. */
@@ -160,8 +159,11 @@ static void direct_item(void *argument, size_t item, size_t worker) {
     context->kernels->finish(&epilogue, s.pixels, panel.lanes, s.sums);
 }
 
+uint64_t rnm_direct_passes(const rnm_conv_step *conv) {
+    return (all_pixels(&conv->window) + conv->stretch - 1) / conv->stretch;
+}
+
 void rnm_run_direct(rnm_conv_job *job) {
-    uint64_t stretches =
-        (all_pixels(&job->conv->window) + job->conv->stretch - 1) / job->conv->stretch;
-    rnm_threads_run(&job->context->threads, direct_item, job, stretches * job->weight->panel_count);
+    rnm_threads_run(&job->context->threads, direct_item, job,
+                    rnm_direct_passes(job->conv) * job->weight->panel_count);
 }

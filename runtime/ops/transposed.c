@@ -280,12 +280,13 @@ static void transposed_item(void *argument, size_t item, size_t worker) {
     store(job, &s, panel);
 }
 
+uint64_t rnm_transposed_passes(const rnm_conv_step *conv) {
+    return (most_pixels(&conv->window) + conv->stretch - 1) / conv->stretch;
+}
+
 void rnm_run_transposed(rnm_conv_job *job) {
     const rnm_window *w = &job->conv->window;
-    transposed_job all = {
-        .conv = job,
-        .stretches = (most_pixels(w) + job->conv->stretch - 1) / job->conv->stretch,
-    };
+    transposed_job all = {.conv = job, .stretches = rnm_transposed_passes(job->conv)};
     uint64_t items = all.stretches * job->weight->panel_count;
     for (int axis = 0; axis < 3; ++axis) {
         items *= (uint64_t)phases(w, axis);
@@ -338,6 +339,6 @@ rnm_status rnm_plan_conv_transpose(rnm_planner *planner, const rnm_node_attrs *a
         .activation = rnm_op_epilogue(attrs),
     };
     rnm_plan_transposed(planner, &step->as.conv, &planner->context->weights[weight].child,
-                        planner->context->expand == RNM_EXPAND_PANEL);
+                        planner->context->panels);
     return RNM_OK;
 }

@@ -180,3 +180,7 @@ void rnm_run_winograd(rnm_conv_job *job) {
         rnm_threads_run(threads, panel_item, job, (size_t)job->weight->panel_count * conv->shares);
     }
 }
+
+uint64_t rnm_winograd_passes(const rnm_conv_step *conv) {
+    return (uint64_t)((all_tiles(conv) + conv->stretch - 1) / conv->stretch) * conv->shares;
+}

@@ -90,15 +90,16 @@ static void contexts_fail_cleanly(void **state) {
     assert_int_equal(rnm_model_open_memory(bytes, (size_t)size, NULL, &model, NULL), RNM_OK);
     static const rnm_expand modes[] = {RNM_EXPAND_LOAD, RNM_EXPAND_LAZY, RNM_EXPAND_LAYER,
                                        RNM_EXPAND_PANEL};
-    for (size_t m = 0; m < 8; ++m) {
+    for (size_t m = 0; m < 12; ++m) {
         long allowed = 0;
         rnm_status status;
         do {
             purse p = {.left = allowed++};
             rnm_allocator allocator = {purse_alloc, purse_release, &p};
             rnm_context_options options = {.expand = modes[m % 4],
-                                           .threads = 1 + (int)(m / 4),
+                                           .threads = 1 + (int)(m / 4 % 2),
                                            .no_xnnpack = m >= 4,
+                                           .memory_limit = m >= 8 ? (uint64_t)1 << 20 : 0,
                                            .profile = m % 2 != 0,
                                            .allocator = &allocator};
             rnm_context *context = NULL;
@@ -240,6 +241,20 @@ static void compact_files_of_large_layers(void **state) {
             assert_int_equal(status, fits ? RNM_OK : RNM_ERR_LIMIT);
             if (fits) {
                 assert_int_equal(rnm_context_run(context, NULL), RNM_OK);
+            }
+            rnm_context_destroy(context);
+            /* A memory limit of as much works in every mode, by panels. */
+            options.memory_limit = options.max_bytes;
+            options.max_bytes = 0;
+            context = NULL;
+            status = rnm_context_create(model, &options, &context, NULL);
+            assert_int_equal(status, layers[k].panel_fits ? RNM_OK : RNM_ERR_LIMIT);
+            if (context != NULL) {
+                rnm_report report;
+                assert_int_equal(rnm_context_run(context, NULL), RNM_OK);
+                rnm_context_report(context, &report);
+                assert_true(report.total <= options.memory_limit);
+                assert_true(p.bytes <= options.memory_limit);
             }
             rnm_context_destroy(context);
             assert_int_equal(p.blocks, 0);

@@ -64,6 +64,23 @@ static cli_result set_number(const parser *p, const cli_option *option, const ch
     return CLI_RUN;
 }
 
+static cli_result set_bytes(const parser *p, const cli_option *option, const char *text) {
+    static const char suffixes[] = "KMG";
+    char *end = NULL;
+    errno = 0;
+    unsigned long long number = strtoull(text, &end, 10);
+    const char *suffix = *end != '\0' ? strchr(suffixes, *end) : NULL;
+    unsigned shift = suffix != NULL ? 10 * (unsigned)(suffix - suffixes + 1) : 0;
+    bool is_bytes = *text >= '0' && *text <= '9' && (*end == '\0' || (suffix && end[1] == '\0'));
+    if (!is_bytes || errno != 0 || number == 0 || number > UINT64_MAX >> shift) {
+        return cli_refuse(p->command, p->err,
+                          "--%s wants a number of bytes, as 5000000, 800K, 12M or 1G, found '%s'",
+                          option->name, text);
+    }
+    *option->to.bytes = (uint64_t)number << shift;
+    return CLI_RUN;
+}
+
 static cli_result set_choice(const parser *p, const cli_option *option, const char *text) {
     for (const cli_choice *choice = option->choices; choice->name != NULL; choice++) {
         if (strcmp(choice->name, text) == 0) {
@@ -87,6 +104,8 @@ static cli_result set_option(const parser *p, const cli_option *option, const ch
         return CLI_RUN;
     case CLI_IS_NUMBER:
         return set_number(p, option, text);
+    case CLI_IS_BYTES:
+        return set_bytes(p, option, text);
     case CLI_IS_CHOICE:
         return set_choice(p, option, text);
     case CLI_IS_LIST:

@@ -8,6 +8,7 @@
  *         CLI_FLAG("quiet", 'q', &quiet, "no progress line"),
  *         CLI_TEXT("output", 'o', &output, "FILE", "where the result goes"),
  *         CLI_NUMBER("top", 'k', &top, "K", 1, 1000, "how many labels to print"),
+ *         CLI_BYTES("memory-limit", 0, &limit, "what it may take, as in 12M"),
  *         CLI_CHOICE("expand", 0, &expand, expand_choices, "when child weights are made"),
  *         CLI_LIST("input", 'i', &inputs, "FILE", "may be given again"),
  *     };
@@ -38,6 +39,7 @@ typedef enum cli_kind {
     CLI_IS_FLAG,
     CLI_IS_TEXT,
     CLI_IS_NUMBER,
+    CLI_IS_BYTES,
     CLI_IS_CHOICE,
     CLI_IS_LIST
 } cli_kind;
@@ -52,6 +54,7 @@ typedef struct cli_option {
         bool *flag;
         const char **text;
         int64_t *number;
+        uint64_t *bytes;
         int *choice;
         cli_list *list;
     } to;
@@ -69,6 +72,12 @@ typedef struct cli_option {
     {                                                                                              \
         .name = n, .letter = l, .kind = CLI_IS_NUMBER, .to.number = target, .value = v, .help = h, \
         .min = lo, .max = hi                                                                       \
+    }
+/* A number of bytes, 1 or more, with K, M or G behind it for 1024, 1024^2 or 1024^3. */
+#define CLI_BYTES(n, l, target, h)                                                          \
+    {                                                                                       \
+        .name = n, .letter = l, .kind = CLI_IS_BYTES, .to.bytes = target, .value = "BYTES", \
+        .help = h                                                                           \
     }
 #define CLI_CHOICE(n, l, target, c, h) \
     { .name = n, .letter = l, .kind = CLI_IS_CHOICE, .to.choice = target, .help = h, .choices = c }

@@ -25,4 +25,7 @@ int run_bench(const rnrun_settings *settings, const rnm_model *model, show *s);
 /* Times each layer of the network on made-up input. */
 int run_profile(const rnrun_settings *settings, const rnm_model *model, show *s);
 
+/* Says what a context would do, without making one. */
+int run_plan(const rnrun_settings *settings, const rnm_model *model, show *s);
+
 #endif

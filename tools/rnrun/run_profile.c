@@ -77,7 +77,8 @@ int run_profile(const rnrun_settings *settings, const rnm_model *model, show *s)
     rnm_context_report(context, &report);
     show_layer_times(
         s, path,
-        &(show_profile){.layers = p.layers,
+        &(show_profile){.context = context,
+                        .layers = p.layers,
                         .count = p.count,
                         .runs = p.runs,
                         .total_seconds = p.times[(size_t)p.count * p.runs + p.runs / 2],

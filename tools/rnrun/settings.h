@@ -20,12 +20,13 @@ typedef struct rnrun_settings {
     int isa;            /* an rnm_isa */
     preparation images; /* how they are prepared */
     int64_t top, threads;
-    int64_t batch;       /* items of an array to run at once */
-    int64_t bench;       /* runs to time; 0: none */
-    int64_t bench_batch; /* items of a timed run */
-    double began;        /* the process, on process.h's clock */
-    double load_began;   /* opening the model */
-    bool no_xnnpack, direct_only, json, quiet, report, profile;
+    int64_t batch;         /* items of an array to run at once */
+    int64_t bench;         /* runs to time; 0: none */
+    int64_t bench_batch;   /* items of a timed run */
+    uint64_t memory_limit; /* 0: none */
+    double began;          /* the process, on process.h's clock */
+    double load_began;     /* opening the model */
+    bool no_xnnpack, direct_only, json, quiet, report, profile, plan;
 } rnrun_settings;
 
 /* The options of a context with all symbols 1. */
@@ -34,6 +35,7 @@ static inline rnm_context_options rnrun_context_options(const rnrun_settings *se
                                  .threads = (int)settings->threads,
                                  .no_xnnpack = settings->no_xnnpack,
                                  .direct_only = settings->direct_only,
+                                 .memory_limit = settings->memory_limit,
                                  .isa = (rnm_isa)settings->isa};
 }
 

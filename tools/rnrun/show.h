@@ -56,6 +56,7 @@ void show_bench(show *s, const char *model_path, const show_timing *timing,
 /* A profile: `layers` with `seconds` the medians of `runs` runs, the median of the whole, and what
  * the machine could do (rnm_context_peak). */
 typedef struct show_profile {
+    const rnm_context *context;
     const rnm_layer *layers;
     int count;
     size_t runs;
@@ -66,7 +67,19 @@ typedef struct show_profile {
 void show_layer_times(show *s, const char *model_path, const show_profile *profile,
                       const rnm_report *report);
 
+/* What `context`, made with plan_only, would do, and the curve of `free`, the same without a limit
+ * that binds; `limit` is 0 for none. */
+void show_plan(show *s, const char *model_path, const rnm_context *context, const rnm_context *free,
+               uint64_t limit);
+
 /* For the other files that show. */
+
+/* Names of layers' forms and algorithms; NULL for none. */
+const char *show_form(rnm_form form);
+
+/* A node's name in a column of show_name_width. */
+int show_name_width(const rnm_context *context);
+void show_name_column(const char *name, int width);
 
 /* Closes the JSON array that is open. */
 void show_close(show *s);

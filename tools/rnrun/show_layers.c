@@ -26,17 +26,21 @@ static const char *bytes_or_dash(uint64_t bytes, char text[SAY_BYTES_SIZE]) {
     return bytes != 0 ? say_bytes(bytes, text) : "-";
 }
 
-static int name_width(const rnm_layer *layers, int count) {
+const char *show_form(rnm_form form) {
+    return form_names[form];
+}
+
+int show_name_width(const rnm_context *context) {
     size_t width = 4;
-    for (int k = 0; k < count; k++) {
-        size_t length = strlen(layers[k].node);
+    rnm_layer layer;
+    for (int k = 0; rnm_context_layer(context, k, &layer); k++) {
+        size_t length = strlen(layer.node);
         width = length > width ? length : width;
     }
     return width < NAME_WIDTH_MOST ? (int)width : NAME_WIDTH_MOST;
 }
 
-/* A name cut or filled up to `width`, which it may hold nothing but printable bytes of. */
-static void put_name(const char *name, int width) {
+void show_name_column(const char *name, int width) {
     char text[NAME_WIDTH_MOST + 1] = {0};
     strncpy(text, name, (size_t)width);
     show_name(text);
@@ -60,7 +64,7 @@ static void times_as_json(show *s, const show_profile *profile, const rnm_report
         json_text(json, "node", layer->node);
         json_text(json, "op", layer->op);
         json_text(json, "algorithm", layer->algorithm);
-        json_text(json, "weights", form_names[layer->form]);
+        json_text(json, "weights", show_form(layer->form));
         json_double(json, "median_ms", 1e3 * layer->seconds);
         json_double(json, "flops", layer->flops);
         json_double(json, "gflops", 1e-9 * rate);
@@ -90,7 +94,7 @@ void show_layer_times(show *s, const char *model_path, const show_profile *profi
         times_as_json(s, profile, report);
         return;
     }
-    const int width = name_width(profile->layers, profile->count);
+    const int width = show_name_width(profile->context);
     double sum = 0, flops = 0;
     fputs("layers of ", stdout);
     show_name(model_path);
@@ -104,9 +108,9 @@ void show_layer_times(show *s, const char *model_path, const show_profile *profi
         const rnm_layer *layer = &profile->layers[k];
         char parents[SAY_BYTES_SIZE], masks[SAY_BYTES_SIZE], betas[SAY_BYTES_SIZE];
         char kept[SAY_BYTES_SIZE], activations[SAY_BYTES_SIZE];
-        put_name(layer->node, width);
+        show_name_column(layer->node, width);
         printf(" %-18s %-11s %-8s %9.4f %6.1f", layer->op, or_dash(layer->algorithm),
-               or_dash(form_names[layer->form]), 1e3 * layer->seconds,
+               or_dash(show_form(layer->form)), 1e3 * layer->seconds,
                100 * layer->seconds / profile->total_seconds);
         put_rate(layer->flops, layer->seconds, profile->peak);
         printf(" %10s %10s %10s %10s %11s\n", bytes_or_dash(layer->parent_bytes, parents),

@@ -7,6 +7,7 @@ Usage: test_rnrun.py RNRUN RNRUN_MODELS
 import json
 import math
 import os
+import re
 import platform
 import struct
 import subprocess
@@ -340,6 +341,46 @@ class Models(Folder):
         out, _ = run("small.rnm", "--profile", "--bench=3")
         self.assertIn("medians of 3 runs", out)
         self.assertIn("conv2", out)
+
+    def test_memory_limit(self):
+        write_npy("x.npy", [1, 3, 8, 8], noise(192))
+        run("small.rnm", "x.npy", "--output=free.npy", "--threads=1")
+        err = run("small.rnm", "x.npy", "--output=y.npy", "--threads=1", "--memory-limit=2K",
+                  code=1)[1]
+        self.assertRegex(err, "^rnrun: small.rnm: .*at least [0-9]+ bytes, which is the smallest "
+                              "workable figure, found 2048$")
+        smallest = int(re.search("at least ([0-9]+)", err)[1])
+        for limit in (smallest, smallest + 20000, 1 << 30):
+            report = json.loads(run("small.rnm", "x.npy", "--output=y.npy", "--json", "--report",
+                                    "--threads=1", f"--memory-limit={limit}")[0])["report"]
+            self.assertLessEqual(report["total"], limit)
+            self.assertEqual(read_npy("y.npy"), read_npy("free.npy"))
+        self.assertIn("--memory-limit wants a number of bytes",
+                      run("small.rnm", "--report", "--memory-limit=much", code=2)[1])
+
+    def test_plan(self):
+        plan = json.loads(run("small.rnm", "--plan", "--json", "--threads=1")[0])["plan"]
+        layers = {layer["node"]: layer for layer in plan["layers"]}
+        self.assertEqual({layer["weights"] for layer in layers.values()}, {None, "panel"})
+        self.assertEqual(layers["conv2"]["algorithm"], "direct")
+        self.assertEqual(list(layers["conv2"]["estimates_ms"]), ["direct"])
+        self.assertEqual(len(layers["conv1"]["estimates_ms"]), 3)
+        curve = plan["curve"]
+        self.assertEqual(curve[0]["bytes"], plan["smallest"])
+        self.assertEqual(sorted(curve, key=lambda point: point["bytes"]), curve)
+        self.assertEqual(sorted(curve, key=lambda point: -point["ms"]), curve)
+        self.assertGreater(len(curve), 1)
+        most = json.loads(run("small.rnm", "--plan", "--json", "--threads=1",
+                              "--memory-limit=1G")[0])["plan"]
+        self.assertEqual(most["total"], curve[-1]["bytes"])
+        kept = [layer for layer in most["layers"] if layer["weights"] == "expanded"]
+        self.assertGreater(len(kept), 0)
+        self.assertTrue(all("kept: gains" in layer["reason"] for layer in kept))
+        out, _ = run("small.rnm", "--plan", "--threads=1")
+        self.assertIn("panels of all: the smallest limit that works", out)
+        self.assertIn(str(plan["smallest"]), out)
+        self.assertIn("smallest workable figure",
+                      run("small.rnm", "--plan", "--memory-limit=1", code=1)[1])
 
     def test_broken_models(self):
         write_png("a.png")

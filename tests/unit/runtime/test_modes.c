@@ -187,6 +187,7 @@ typedef struct user {
     const rnm_model *model;
     const float *image;
     rnm_expand expand;
+    uint64_t limit;
     float logits[CLASSES];
     rnm_status status;
 } user;
@@ -194,7 +195,8 @@ typedef struct user {
 /* No asserts in here: cmocka's belong to the main thread. */
 static void *use_model(void *argument) {
     user *u = argument;
-    rnm_context_options options = {.expand = u->expand, .threads = 2};
+    rnm_context_options options = {
+        .expand = u->expand, .threads = 2, .memory_limit = u->limit, .profile = u->limit != 0};
     rnm_context *context;
     u->status = rnm_context_create(u->model, &options, &context, NULL);
     if (u->status != RNM_OK) {
@@ -211,9 +213,10 @@ static void *use_model(void *argument) {
 
 static void contexts_share_a_model(void **state) {
     (void)state;
-    enum { USERS = 5 };
-    static const rnm_expand modes[USERS] = {RNM_EXPAND_LAYER, RNM_EXPAND_LAZY, RNM_EXPAND_LOAD,
-                                            RNM_EXPAND_LOAD, RNM_EXPAND_PANEL};
+    enum { USERS = 8 };
+    static const rnm_expand modes[USERS] = {RNM_EXPAND_LAYER, RNM_EXPAND_LAZY,  RNM_EXPAND_LOAD,
+                                            RNM_EXPAND_LOAD,  RNM_EXPAND_PANEL, RNM_EXPAND_PANEL,
+                                            RNM_EXPAND_LAZY,  RNM_EXPAND_LAYER};
     rng r = {32};
     float image[IMAGE];
     double wanted[CLASSES];
@@ -223,7 +226,10 @@ static void contexts_share_a_model(void **state) {
     pthread_t threads[USERS];
     user users[USERS];
     for (size_t k = 0; k < USERS; ++k) {
-        users[k] = (user){.model = small.model, .image = image, .expand = modes[k]};
+        users[k] = (user){.model = small.model,
+                          .image = image,
+                          .expand = modes[k],
+                          .limit = k >= 5 ? (uint64_t)1 << 20 : 0};
         assert_int_equal(pthread_create(&threads[k], NULL, use_model, &users[k]), 0);
     }
     for (size_t k = 0; k < USERS; ++k) {

@@ -10,6 +10,7 @@ typedef struct asked {
     bool quiet, json;
     const char *output;
     int64_t top;
+    uint64_t limit;
     int expand;
     cli_list inputs, files;
     char *out, *err;
@@ -26,6 +27,7 @@ static cli_result parse(asked *a, const char *line) {
         CLI_FLAG("json", 'j', &a->json, "for programs"),
         CLI_TEXT("output", 'o', &a->output, "FILE", "where to"),
         CLI_NUMBER("top", 'k', &a->top, "K", -2, 100, "how many\nsecond line"),
+        CLI_BYTES("limit", 0, &a->limit, "at most"),
         CLI_CHOICE("expand", 0, &a->expand, choices, "when"),
         CLI_LIST("input", 'i', &a->inputs, "FILE", "again and again"),
     };
@@ -54,6 +56,41 @@ static void done(asked *a) {
     cli_list_free(&a->files);
     free(a->out);
     free(a->err);
+}
+
+static void test_bytes(void **state) {
+    (void)state;
+    static const struct {
+        const char *line;
+        uint64_t limit; /* 0: refused */
+    } cases[] = {
+        {"--limit=1", 1},
+        {"--limit 5000000", 5000000},
+        {"--limit=800K", 800u << 10},
+        {"--limit=12M", 12u << 20},
+        {"--limit=3G", (uint64_t)3 << 30},
+        {"--limit=18446744073709551615", UINT64_MAX},
+        {"--limit=17179869183G", (uint64_t)17179869183 << 30},
+        {"--limit=17179869184G", 0},
+        {"--limit=18446744073709551616", 0},
+        {"--limit=0", 0},
+        {"--limit=0M", 0},
+        {"--limit=-1", 0},
+        {"--limit=+1", 0},
+        {"--limit=M", 0},
+        {"--limit=12MB", 0},
+        {"--limit=12m", 0},
+        {"--limit=1.5M", 0},
+        {"--limit=12MM", 0},
+    };
+    for (size_t k = 0; k < COUNT(cases); k++) {
+        asked a;
+        cli_result result = parse(&a, cases[k].line);
+        assert_int_equal(result, cases[k].limit != 0 ? CLI_RUN : CLI_USAGE);
+        assert_int_equal(a.limit, cases[k].limit);
+        assert_true(result == CLI_RUN || strstr(a.err, "--limit wants a number of bytes") != NULL);
+        done(&a);
+    }
 }
 
 static void test_forms(void **state) {
@@ -156,6 +193,7 @@ static void test_help(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_help),
     };

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Estimated times of layers. Work is counted in operations on vectors of 16 lanes, as in
+ * ops/choose.c, and expansion in rows of a panel; both become seconds by what one of them was seen
+ * to take. Only their proportions matter to a plan.
+ */
+#include "cost.h"
+
+#include "ops/conv.h"
+
+#include <unistd.h>
+
+/* Nanoseconds of an operation and of a step of an expansion (as rnm_expand_work counts) on vectors
+ * of one lane; half of it on vectors of two, and so on. */
+#define OPERATION_LANE_NS 4.0
+#define EXPANSION_LANE_NS 8.0
+
+/* Nanoseconds to read a row of RNM_PANEL expanded weights on from first- or second-level cache,
+ * likewise, and bytes a nanosecond from behind it: shared cache, memory. */
+#define NEAR_LANE_NS 24.0
+static const double far_bytes[2] = {16.0, 10.0};
+
+static double cache_bytes(int name) {
+    long bytes = sysconf(name);
+    return bytes > 0 ? (double)bytes : 0.0;
+}
+
+/* Nanoseconds to read a row of kept weights. A run goes through all of the network's weights, so
+ * what the cache holds of a layer is gone at the next run unless it holds everything. */
+static double row_ns(const rnm_context *context, double all_bytes) {
+    double near = NEAR_LANE_NS / context->kernels->lanes;
+    double second = 512 << 10, third = 0.0;
+#ifdef _SC_LEVEL2_CACHE_SIZE
+    second =
+        cache_bytes(_SC_LEVEL2_CACHE_SIZE) > second ? cache_bytes(_SC_LEVEL2_CACHE_SIZE) : second;
+    third = cache_bytes(_SC_LEVEL3_CACHE_SIZE);
+#endif
+    if (all_bytes <= second) {
+        return near;
+    }
+    double far = RNM_PANEL * sizeof(float) / far_bytes[all_bytes > third];
+    return far > near ? far : near;
+}
+
+static double rows_of(const rnm_weight *weight) {
+    return (double)weight->panel_count * weight->child.ci * weight->child.taps;
+}
+
+static double work_seconds(const rnm_context *context, const rnm_conv_step *conv,
+                           rnm_conv_algorithm algorithm, unsigned tile) {
+    const rnm_weight *weight = &context->weights[conv->weight];
+    double operations = rnm_conv_work(&conv->window, &weight->child, algorithm, tile);
+    return operations * weight->panel_count * weight->child.ci * 1e-9 * OPERATION_LANE_NS /
+           context->kernels->lanes / context->threads.count;
+}
+
+/* Of all rows of a weight, once. */
+static double expand_seconds(const rnm_context *context, const rnm_weight *weight) {
+    return rows_of(weight) * rnm_expand_work(weight->child.transform) * 1e-9 * EXPANSION_LANE_NS /
+           context->kernels->lanes / context->threads.count;
+}
+
+double rnm_cost_algorithm(const rnm_context *context, const rnm_conv_step *conv,
+                          rnm_conv_algorithm algorithm, unsigned tile) {
+    if (algorithm == RNM_CONV_WINOGRAD && !rnm_conv_takes_winograd(context, conv)) {
+        return 0.0;
+    }
+    return work_seconds(context, conv, algorithm, tile) +
+           expand_seconds(context, &context->weights[conv->weight]);
+}
+
+void rnm_cost_steps(rnm_context *context) {
+    double all_bytes = 0.0;
+    for (uint32_t k = 0; k < context->weight_count; ++k) {
+        all_bytes += (double)context->weights[k].bytes;
+    }
+    const double read_ns = row_ns(context, all_bytes);
+    const double near_ns = NEAR_LANE_NS / context->kernels->lanes;
+    for (uint32_t k = 0; k < context->step_count; ++k) {
+        rnm_conv_step *conv = &context->steps[k].as.conv;
+        if (!context->steps[k].weighted) {
+            continue;
+        }
+        const rnm_weight *weight = &context->weights[conv->weight];
+        const double rows = rows_of(weight);
+        const double work = work_seconds(context, conv, conv->algorithm, conv->tile);
+        const double passes = (double)rnm_conv_passes(conv);
+        conv->panel_seconds = work + passes * expand_seconds(context, weight);
+        conv->kept_seconds =
+            work + rows * (read_ns + (passes - 1.0) * near_ns) * 1e-9 / context->threads.count;
+    }
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A plan, as tables or as JSON.
+ */
+#include "show.h"
+
+#include "say.h"
+
+#include <stdio.h>
+
+/* Rows of the curve that people see; programs get all points. */
+enum { CURVE_ROWS = 16, REASON_SIZE = 160 };
+
+/* The algorithms of rnm_layer.estimates. */
+static const char *const candidates[] = {"direct", "F(2x2,3x3)", "F(4x4,3x3)"};
+
+/* Why the weights are there in the form that they are, in the caller's buffer. */
+static const char *form_reason(const rnm_layer *layer, rnm_expand mode, uint64_t limit,
+                               char text[REASON_SIZE]) {
+    char bytes[SAY_BYTES_SIZE];
+    double gain = 1e3 * (layer->panel_seconds - layer->kept_seconds);
+    say_bytes(layer->keep_bytes, bytes);
+    switch (layer->form) {
+    case RNM_FORM_EXPANDED:
+        if (mode == RNM_EXPAND_PANEL) {
+            snprintf(text, REASON_SIZE, "kept: gains %.4f ms a run for %s", gain, bytes);
+        } else {
+            snprintf(text, REASON_SIZE, "kept: the mode keeps all%s",
+                     limit != 0 ? " that fit" : "");
+        }
+        break;
+    case RNM_FORM_PANEL:
+        if (mode == RNM_EXPAND_PANEL && gain <= 0) {
+            snprintf(text, REASON_SIZE, "panels: reading %s back would take longer", bytes);
+        } else if (limit != 0) {
+            snprintf(text, REASON_SIZE, "panels: no room for %s", bytes);
+        } else {
+            snprintf(text, REASON_SIZE,
+                     "panels: no memory limit asks for more; %s would gain "
+                     "%.4f ms",
+                     bytes, gain);
+        }
+        break;
+    case RNM_FORM_SCRATCH:
+        snprintf(text, REASON_SIZE, "expanded at every run: the mode's way");
+        break;
+    default:
+        text[0] = '\0';
+    }
+    return text;
+}
+
+static void layer_as_json(json_writer *json, const rnm_layer *layer, rnm_expand mode,
+                          uint64_t limit) {
+    char reason[REASON_SIZE];
+    json_object(json, NULL);
+    json_text(json, "node", layer->node);
+    json_text(json, "op", layer->op);
+    json_text(json, "algorithm", layer->algorithm);
+    json_text(json, "weights", show_form(layer->form));
+    if (layer->form != RNM_FORM_NONE) {
+        json_text(json, "reason", form_reason(layer, mode, limit, reason));
+        json_uint(json, "keep_bytes", layer->keep_bytes);
+        json_double(json, "panel_ms", 1e3 * layer->panel_seconds);
+        json_double(json, "kept_ms", 1e3 * layer->kept_seconds);
+        json_int(json, "block_inputs", layer->block_inputs);
+        json_object(json, "estimates_ms");
+        for (size_t k = 0; k < sizeof candidates / sizeof *candidates; k++) {
+            if (layer->estimates[k] > 0) {
+                json_double(json, candidates[k], 1e3 * layer->estimates[k]);
+            }
+        }
+        json_end(json);
+    }
+    json_end(json);
+}
+
+static void plan_as_json(show *s, const rnm_context *context, const rnm_context *free,
+                         uint64_t limit) {
+    json_writer *json = &s->json;
+    rnm_report report;
+    rnm_layer layer;
+    rnm_curve_point point = {0};
+    rnm_context_report(context, &report);
+    show_close(s);
+    json_object(json, "plan");
+    show_mode_as_json(json, &report);
+    if (limit != 0) {
+        json_uint(json, "memory_limit", limit);
+    }
+    json_uint(json, "total", report.total);
+    rnm_context_curve(free, 0, &point);
+    json_uint(json, "smallest", point.bytes);
+    json_array(json, "layers");
+    for (int k = 0; rnm_context_layer(context, k, &layer); k++) {
+        layer_as_json(json, &layer, report.expand, limit);
+    }
+    json_end(json);
+    json_array(json, "curve");
+    for (int k = 0; rnm_context_curve(free, k, &point); k++) {
+        json_object(json, NULL);
+        json_uint(json, "bytes", point.bytes);
+        json_double(json, "ms", 1e3 * point.seconds);
+        json_text(json, "weight", point.weight);
+        json_end(json);
+    }
+    json_end(json);
+    json_end(json);
+}
+
+/* "F(4x4,3x3) 0.52 ms, direct 0.81 ms" in the order of the table. */
+static void put_estimates(const rnm_layer *layer) {
+    const char *comma = "";
+    for (size_t k = 0; k < sizeof candidates / sizeof *candidates; k++) {
+        if (layer->estimates[k] > 0) {
+            printf("%s%s %.4f", comma, candidates[k], 1e3 * layer->estimates[k]);
+            comma = ", ";
+        }
+    }
+}
+
+static void put_curve(const rnm_context *free) {
+    int count = rnm_context_curve_count(free);
+    int rows = count < CURVE_ROWS ? count : CURVE_ROWS;
+    rnm_curve_point point;
+    printf("\ntime against memory (expected, layers with weights only):\n"
+           "%14s %12s %10s  %s\n",
+           "bytes", "", "ms", "with");
+    for (int row = 0; row < rows; row++) {
+        char bytes[SAY_BYTES_SIZE];
+        int index = rows > 1 ? (int)((int64_t)row * (count - 1) / (rows - 1)) : 0;
+        rnm_context_curve(free, index, &point);
+        printf("%14llu %12s %10.4f  ", (unsigned long long)point.bytes,
+               say_bytes(point.bytes, bytes), 1e3 * point.seconds);
+        if (index == 0) {
+            puts("panels of all: the smallest limit that works");
+        } else {
+            printf("%d kept, up to ", index);
+            show_name(point.weight);
+            putchar('\n');
+        }
+    }
+}
+
+void show_plan(show *s, const char *model_path, const rnm_context *context, const rnm_context *free,
+               uint64_t limit) {
+    if (s->as_json) {
+        plan_as_json(s, context, free, limit);
+        return;
+    }
+    const int width = show_name_width(context);
+    char total[SAY_BYTES_SIZE], reason[REASON_SIZE];
+    rnm_report report;
+    rnm_layer layer;
+    rnm_context_report(context, &report);
+    fputs("plan of ", stdout);
+    show_name(model_path);
+    fputs(" (", stdout);
+    show_mode(&report);
+    printf("): %s in all\n%-*s %-11s %s\n", say_bytes(report.total, total), width, "node",
+           "algorithm", "weights; by algorithm, ms expected");
+    for (int k = 0; rnm_context_layer(context, k, &layer); k++) {
+        if (layer.form == RNM_FORM_NONE) {
+            continue;
+        }
+        show_name_column(layer.node, width);
+        printf(" %-11s %s; ", layer.algorithm, form_reason(&layer, report.expand, limit, reason));
+        put_estimates(&layer);
+        putchar('\n');
+    }
+    put_curve(free);
+}
