@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A graph of one node, made from its attributes and inputs, run in all modes.
+ * A graph of one node, made from its attributes and inputs, and run.
  */
 #ifndef RNM_ONE_NODE_H
 #define RNM_ONE_NODE_H
@@ -30,7 +30,7 @@ typedef struct node_result {
     void *data[RNM_MAX_OUTPUTS];
 } node_result;
 
-/* Builds the graph, runs it in every mode and with one thread and two, fails the test unless all
+/* Builds the graph, runs it in panel and load mode and with two threads, fails the test unless all
  * results are equal byte for byte, and gives one. */
 node_result run_node(const node_case *c);
 void free_result(node_result *result, int output_count);
