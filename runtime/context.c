@@ -116,7 +116,7 @@ rnm_status rnm_context_create(const rnm_model *model, const rnm_context_options 
     context->panels = context->expand == RNM_EXPAND_PANEL || options->memory_limit != 0;
     context->threads.count = options->threads > 1 ? (unsigned)options->threads : 1;
 
-    status = rnm_plan(context, options->symbols, error);
+    status = rnm_plan(context, options, error);
     if (status != RNM_OK) {
         goto fail;
     }

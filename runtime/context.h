@@ -42,7 +42,8 @@ typedef struct rnm_conv_step {
     const float *bias, *scale;
     rnm_activation activation;
     double panel_seconds, kept_seconds; /* expected of a run, by the form of the weight */
-    struct rnm_xnn_node *xnn;           /* NULL: our kernels */
+    double tuned_panel_seconds, tuned_kept_seconds; /* measured; 0: not */
+    struct rnm_xnn_node *xnn;                       /* NULL: our kernels */
 } rnm_conv_step;
 
 typedef struct rnm_pool_step {

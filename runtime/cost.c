@@ -88,5 +88,11 @@ void rnm_cost_steps(rnm_context *context) {
         conv->panel_seconds = work + passes * expand_seconds(context, weight);
         conv->kept_seconds =
             work + rows * (read_ns + (passes - 1.0) * near_ns) * 1e-9 / context->threads.count;
+        if (conv->tuned_panel_seconds > 0.0) {
+            double gain = conv->panel_seconds - conv->kept_seconds;
+            conv->panel_seconds = conv->tuned_panel_seconds;
+            conv->kept_seconds = conv->tuned_kept_seconds > 0.0 ? conv->tuned_kept_seconds
+                                                                : conv->panel_seconds - gain;
+        }
     }
 }

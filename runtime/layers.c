@@ -77,6 +77,7 @@ bool rnm_context_layer(const rnm_context *context, int index, rnm_layer *layer) 
     const rnm_node_rec *node = &view->nodes[step->node];
     *layer = (rnm_layer){
         .node = rnm_view_string(view, node->name),
+        .node_index = (int)step->node,
         .op = rnm_op_find(node->op)->name,
         .algorithm = algorithm_of(step),
         .form = form_of(context, step),

@@ -282,7 +282,23 @@ static void settle(rnm_planner *planner) {
     }
 }
 
-rnm_status rnm_plan(rnm_context *context, const int64_t *symbols, rnm_error *err) {
+/* Reads the tuning that the options have, if any; the planner's to give back. */
+static rnm_status take_tuning(rnm_planner *planner, const rnm_context_options *options,
+                              rnm_error *err) {
+    uint32_t count = planner->view->graph->node_count;
+    if (options->tuning == NULL) {
+        return RNM_OK;
+    }
+    rnm_tuned_node *tuned = rnm_memory_take_zeroed(&planner->context->memory, count, sizeof *tuned);
+    if (tuned == NULL) {
+        return rnm_fail(err, RNM_ERR_MEMORY, "no memory for a tuning of %u nodes", count);
+    }
+    planner->tuned = tuned;
+    const char *name = options->tuning_name != NULL ? options->tuning_name : "tuning";
+    return rnm_tuning_read(planner->context, name, options->tuning, tuned, err);
+}
+
+rnm_status rnm_plan(rnm_context *context, const rnm_context_options *options, rnm_error *err) {
     const rnm_view *view = &context->model->view;
     rnm_memory *memory = &context->memory;
     uint32_t values = view->graph->value_count;
@@ -302,7 +318,10 @@ rnm_status rnm_plan(rnm_context *context, const int64_t *symbols, rnm_error *err
     for (uint32_t r = 0; r < view->recipe_count; ++r) {
         planner.weight_of[r] = RNM_NONE;
     }
-    status = place_sources(&planner, symbols, err);
+    status = take_tuning(&planner, options, err);
+    if (status == RNM_OK) {
+        status = place_sources(&planner, options->symbols, err);
+    }
     if (status == RNM_OK) {
         status = plan_nodes(&planner, err);
     }
@@ -313,6 +332,8 @@ rnm_status rnm_plan(rnm_context *context, const int64_t *symbols, rnm_error *err
         settle(&planner);
     }
 done:
+    rnm_memory_give(memory, (void *)(uintptr_t)planner.tuned,
+                    view->graph->node_count * sizeof *planner.tuned);
     rnm_memory_give(memory, planner.weight_of, view->recipe_count * sizeof *planner.weight_of);
     rnm_memory_give(memory, planner.arena.places, values * sizeof *planner.arena.places);
     rnm_memory_give(memory, planner.shapes, values * sizeof *planner.shapes);

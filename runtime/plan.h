@@ -8,6 +8,7 @@
 
 #include "arena.h"
 #include "context.h"
+#include "tuning.h"
 
 typedef struct rnm_planner {
     rnm_context *context;
@@ -16,13 +17,14 @@ typedef struct rnm_planner {
     uint32_t node_index;
     rnm_shape *shapes; /* by value; of constants too */
     rnm_arena arena;
-    uint32_t *weight_of; /* by recipe: the last weight made from it, or RNM_NONE */
+    uint32_t *weight_of;         /* by recipe: the last weight made from it, or RNM_NONE */
+    const rnm_tuned_node *tuned; /* by node; NULL: no tuning */
 } rnm_planner;
 
 /* Fills in the context's steps, weights, data and tensors, with offsets into the arena where
  * addresses will be, and its sizes. Takes memory from the context's; what is only needed while
  * planning is given back. RNM_ERR_MEMORY, _LIMIT, _SHAPE, _UNSUPPORTED, _ARGUMENT. */
-rnm_status rnm_plan(rnm_context *context, const int64_t *symbols, rnm_error *err);
+rnm_status rnm_plan(rnm_context *context, const rnm_context_options *options, rnm_error *err);
 
 /* For operators: input k of the node in hand, RNM_NONE where absent, its first output, and output
  * k, RNM_NONE behind the last. A node whose outputs are all empty is never planned. */

@@ -138,6 +138,10 @@ typedef struct rnm_context_options {
     uint64_t memory_limit;  /* bound on the report's total; 0: none. See below */
     const rnm_allocator *allocator; /* NULL: the model's. Copied. */
     bool profile;                   /* keep the time that each layer takes (rnm_context_layer) */
+    const char *tuning;             /* NULL, or the text of rnm_tuning_text: layers run as it says.
+                                       Refused (RNM_ERR_VALUE, _ARGUMENT) where it is broken, or for
+                                       another model, CPU, instruction set or number of threads */
+    const char *tuning_name;        /* what errors call it, as its file; NULL: "tuning" */
     bool plan_only;                 /* decide everything and take nothing: what such a context
                                        reports is what one without it would; it cannot run */
 } rnm_context_options;
@@ -210,6 +214,7 @@ typedef enum rnm_form {
 /* A layer of a context. Texts are the model's or static. */
 typedef struct rnm_layer {
     const char *node;      /* the node's name; a node may have several layers, as Concat has */
+    int node_index;        /* its number in the model */
     const char *op;        /* its operator */
     const char *algorithm; /* "direct", "depthwise", "transposed", "F(2x2,3x3)", "F(4x4,3x3)"
                               (Winograd), "XNNPACK"; NULL where the operator has one way only */
@@ -232,6 +237,23 @@ typedef struct rnm_layer {
 /* Layers are in the order in which they run. False, *layer untouched, for an index out of range. */
 RNM_API int rnm_context_layer_count(const rnm_context *context);
 RNM_API bool rnm_context_layer(const rnm_context *context, int index, rnm_layer *layer);
+
+/* What was measured of a layer: how it should run, and how long that takes. */
+typedef struct rnm_tuned {
+    int node;              /* rnm_layer.node_index */
+    const char *algorithm; /* "direct", "F(2x2,3x3)" or "F(4x4,3x3)"; other layers have no choice */
+    int block_inputs;      /* a multiple of 16 up to 1024, or 0: as planned */
+    uint64_t panel_ns;     /* of a run, panelled; not 0 */
+    uint64_t kept_ns;      /* of a run, weights kept expanded; 0: not measured */
+} rnm_tuned;
+
+/* Writes a tuning, good for contexts that have this one's model, CPU, instruction set and number of
+ * threads, NUL-terminated if size is not 0; gives the bytes that it takes without the NUL, which
+ * may be more than were written. Another algorithm rounds otherwise, so answers with a tuning are
+ * those without it within the tolerance of Winograd, not bit for bit; block sizes change nothing.
+ */
+RNM_API size_t rnm_tuning_text(const rnm_context *context, const rnm_tuned *layers, int count,
+                               char *text, size_t size);
 
 /* Time against memory, of a context made with a memory limit (UINT64_MAX for a plan that no limit
  * binds): point 0 has all layers panelled and is the smallest workable total, each next one keeps

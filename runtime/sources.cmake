@@ -39,6 +39,7 @@ set(RNM_RUNTIME_SOURCES
   runtime/plan.c
   runtime/report.c
   runtime/threads.c
+  runtime/tuning.c
   runtime/weights.c)
 set(RNM_XNNPACK_SOURCES
   runtime/ops/xnn.c)

@@ -3,6 +3,7 @@
  * rnrun: runs a .rnm model on images or .npy files. Here are the options and which job they mean.
  */
 #include "error.h"
+#include "file_bytes.h"
 #include "options.h"
 #include "paths.h"
 #include "process.h"
@@ -11,6 +12,8 @@
 #include "settings.h"
 #include "show.h"
 
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum {
@@ -18,6 +21,7 @@ enum {
     THREADS_UNASKED = 4, /* more gain little on small networks and disturb others */
     BATCH_MOST = 65536,
     BENCH_MOST = 1000000,
+    TUNING_MOST = 64 << 20, /* bytes; a line a layer */
     BATCH_UNASKED = 16,
     TOP_UNASKED = 5,
 };
@@ -28,7 +32,7 @@ static const char usage[] =
     "[options] MODEL.rnm INPUT.npy [--output=FILE.npy]\n"
     "[options] MODEL.rnm --input NAME=FILE.npy... [--output NAME=FILE.npy...]\n"
     "[options] MODEL.rnm --report\n"
-    "[options] MODEL.rnm --bench=N | --profile | --plan\n";
+    "[options] MODEL.rnm --bench=N | --profile | --plan | --tune[=FILE]\n";
 
 static const char intro[] =
     "Images (PNG, JPEG; all those in a folder) are prepared as the model says and\n"
@@ -94,6 +98,9 @@ static job *choose_job(const cli_command *command, const rnrun_settings *setting
     if (files->count > 1) {
         return run_images;
     }
+    if (settings->tune != NULL) {
+        return run_tune;
+    }
     if (settings->plan) {
         return run_plan;
     }
@@ -118,6 +125,30 @@ static rnm_status check_graph(const rnm_model *model, const char *path, rnm_erro
     return rnm_fail(error, RNM_ERR_UNSUPPORTED, "%s: has no inputs or no outputs", path);
 }
 
+/* The text of the file of --tuning, if there is one, which the caller frees. */
+static rnm_status read_tuning(rnrun_settings *settings, rnm_error *error) {
+    uint8_t *bytes;
+    size_t size;
+    if (settings->tuning == NULL) {
+        return RNM_OK;
+    }
+    rnm_status status = file_bytes_read(settings->tuning, TUNING_MOST, &bytes, &size, error);
+    if (status != RNM_OK) {
+        return status;
+    }
+    char *text = realloc(bytes, size + 1);
+    if (text == NULL || memchr(text, '\0', size) != NULL) {
+        status = text == NULL ? RNM_ERR_MEMORY : RNM_ERR_VALUE;
+        rnm_fail(error, status, "%s: %s", settings->tuning,
+                 text == NULL ? "no memory" : "expected text, found a byte of zero");
+        free(text != NULL ? text : (char *)bytes);
+        return status;
+    }
+    text[size] = '\0';
+    settings->tuning_text = text;
+    return RNM_OK;
+}
+
 static int run(rnrun_settings *settings, job *chosen) {
     const char *path = settings->files.items[0];
     rnm_model *model = NULL;
@@ -126,7 +157,8 @@ static int run(rnrun_settings *settings, job *chosen) {
     int exit_code;
     show_begin(&s, path, settings->json, settings->quiet);
     settings->load_began = process_clock();
-    if (rnm_model_open(path, NULL, &model, &error) != RNM_OK ||
+    if (read_tuning(settings, &error) != RNM_OK ||
+        rnm_model_open(path, NULL, &model, &error) != RNM_OK ||
         check_graph(model, path, &error) != RNM_OK) {
         exit_code = show_failure(&s, NULL, &error);
     } else {
@@ -134,6 +166,7 @@ static int run(rnrun_settings *settings, job *chosen) {
     }
     show_end(&s);
     rnm_model_close(model);
+    free((void *)(uintptr_t)settings->tuning_text);
     return say_end(RNRUN_NAME, exit_code);
 }
 
@@ -175,6 +208,13 @@ int main(int argc, char **argv) {
                   "take at most this, the mapped file included: keep the\n"
                   "layers expanded that gain the most time for it, panels\n"
                   "of the rest; 12M is 12 MiB"),
+        CLI_OPTIONAL("tune", 0, &settings.tune, "FILE",
+                     "measure the ways in which each layer can run here and\n"
+                     "write down the fastest, into MODEL.rnm.tuning unless\n"
+                     "FILE is given"),
+        CLI_TEXT("tuning", 0, &settings.tuning, "FILE",
+                 "run as FILE of --tune says; it must be of this model,\n"
+                 "CPU and number of threads"),
         CLI_FLAG("plan", 0, &settings.plan,
                  "say what is chosen for each layer and why, the least\n"
                  "memory limit that works, and time against memory"),

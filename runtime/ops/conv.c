@@ -71,12 +71,20 @@ static rnm_status add_conv(rnm_planner *planner, const rnm_node_attrs *attrs, rn
         .scale = rnm_plan_channels(planner, 3),
         .activation = rnm_op_epilogue(attrs),
     };
-    unsigned tile;
-    step->as.conv.algorithm = rnm_choose_algorithm(planner, &step->as.conv, &tile);
-    if (step->as.conv.algorithm == RNM_CONV_WINOGRAD) {
-        rnm_plan_winograd(planner, &step->as.conv, tile);
+    rnm_conv_step *conv = &step->as.conv;
+    if (planner->tuned != NULL && planner->tuned[planner->node_index].known) {
+        status =
+            rnm_tuning_apply(planner->context, &planner->tuned[planner->node_index], conv, err);
+        if (status != RNM_OK) {
+            return status;
+        }
     } else {
-        rnm_plan_direct(planner, &step->as.conv);
+        conv->algorithm = rnm_choose_algorithm(planner, conv, &conv->tile);
+    }
+    if (conv->algorithm == RNM_CONV_WINOGRAD) {
+        rnm_plan_winograd(planner, conv);
+    } else {
+        rnm_plan_direct(planner, conv);
     }
     /* Our epilogue reads a residual where it then writes. XNNPACK writes before it is read. */
     if (residual != RNM_NONE && !planner->context->xnnpack &&

@@ -25,9 +25,10 @@ typedef struct rnm_conv_job {
 /* The epilogue of a panel, but for residual and out. */
 rnm_epilogue rnm_conv_epilogue(const rnm_conv_job *job, rnm_panel panel);
 
-/* Decide on sizes, ask for workspace; the step's window, weight and activation are set. */
+/* Decide on sizes, ask for workspace; the step's window, weight and activation are set, the tile
+ * too, and block_inputs where it is not for them to decide. */
 void rnm_plan_direct(rnm_planner *planner, rnm_conv_step *conv);
-void rnm_plan_winograd(rnm_planner *planner, rnm_conv_step *conv, unsigned tile);
+void rnm_plan_winograd(rnm_planner *planner, rnm_conv_step *conv);
 
 /* The algorithm that should be the fastest: RNM_CONV_DIRECT, or winograd with *tile set. */
 rnm_conv_algorithm rnm_choose_algorithm(const rnm_planner *planner, const rnm_conv_step *conv,

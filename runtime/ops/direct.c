@@ -42,6 +42,7 @@ void rnm_plan_direct(rnm_planner *planner, rnm_conv_step *conv) {
     uint64_t inputs =
         BLOCK_BYTES / (taps * RNM_PANEL * sizeof(float)) / RNM_INPUT_BLOCK * RNM_INPUT_BLOCK;
     inputs = inputs < RNM_INPUT_BLOCK ? RNM_INPUT_BLOCK : inputs;
+    inputs = conv->block_inputs != 0 ? conv->block_inputs : inputs;
     conv->block_inputs = (uint32_t)(inputs < child->ci ? inputs : child->ci);
     if (conv->depthwise) {
         conv->block_inputs = 1;

@@ -49,10 +49,10 @@ static int64_t all_tiles(const rnm_conv_step *conv) {
     return conv->window.batch * tiles_along(conv, 1) * tiles_along(conv, 2);
 }
 
-void rnm_plan_winograd(rnm_planner *planner, rnm_conv_step *conv, unsigned tile) {
+void rnm_plan_winograd(rnm_planner *planner, rnm_conv_step *conv) {
     const rnm_child *child = &planner->context->weights[conv->weight].child;
-    conv->tile = tile;
-    conv->block_inputs = child->ci < BLOCK_INPUTS ? child->ci : BLOCK_INPUTS;
+    uint32_t inputs = conv->block_inputs != 0 ? conv->block_inputs : BLOCK_INPUTS;
+    conv->block_inputs = child->ci < inputs ? child->ci : inputs;
     uint64_t tiles = (uint64_t)all_tiles(conv);
     uint64_t tile_bytes = points_of(conv) * padded_channels(conv) * sizeof(float);
     uint64_t most = MOST_V_BYTES / tile_bytes;

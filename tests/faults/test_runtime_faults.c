@@ -82,6 +82,15 @@ static void opening_fails_cleanly(void **state) {
     free(bytes);
 }
 
+/* A tuning without layers. */
+static void write_tuning(const rnm_model *model, int threads, char *text, size_t size) {
+    rnm_context_options options = {.threads = threads, .plan_only = true};
+    rnm_context *context = NULL;
+    assert_int_equal(rnm_context_create(model, &options, &context, NULL), RNM_OK);
+    assert_true(rnm_tuning_text(context, NULL, 0, text, size) < size);
+    rnm_context_destroy(context);
+}
+
 static void contexts_fail_cleanly(void **state) {
     (void)state;
     uint64_t size;
@@ -93,6 +102,8 @@ static void contexts_fail_cleanly(void **state) {
     for (size_t m = 0; m < 12; ++m) {
         long allowed = 0;
         rnm_status status;
+        char tuning[1024];
+        write_tuning(model, 1 + (int)(m / 4 % 2), tuning, sizeof tuning);
         do {
             purse p = {.left = allowed++};
             rnm_allocator allocator = {purse_alloc, purse_release, &p};
@@ -100,6 +111,7 @@ static void contexts_fail_cleanly(void **state) {
                                            .threads = 1 + (int)(m / 4 % 2),
                                            .no_xnnpack = m >= 4,
                                            .memory_limit = m >= 8 ? (uint64_t)1 << 20 : 0,
+                                           .tuning = m >= 8 ? tuning : NULL,
                                            .profile = m % 2 != 0,
                                            .allocator = &allocator};
             rnm_context *context = NULL;

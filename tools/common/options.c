@@ -100,6 +100,7 @@ static cli_result set_option(const parser *p, const cli_option *option, const ch
         *option->to.flag = true;
         return CLI_RUN;
     case CLI_IS_TEXT:
+    case CLI_IS_OPTIONAL:
         *option->to.text = text;
         return CLI_RUN;
     case CLI_IS_NUMBER:
@@ -121,6 +122,10 @@ static cli_result set_option(const parser *p, const cli_option *option, const ch
 /* The value of an option that wants one: what stands in its own argument, or the next argument. */
 static cli_result take_value(parser *p, const cli_option *option, const char *here,
                              const char **value) {
+    if (here == NULL && option->kind == CLI_IS_OPTIONAL) {
+        *value = "";
+        return CLI_RUN;
+    }
     if (here == NULL && p->next == p->argc) {
         return cli_refuse(p->command, p->err, "--%s wants a value", option->name);
     }

@@ -38,6 +38,7 @@ typedef struct cli_choice {
 typedef enum cli_kind {
     CLI_IS_FLAG,
     CLI_IS_TEXT,
+    CLI_IS_OPTIONAL,
     CLI_IS_NUMBER,
     CLI_IS_BYTES,
     CLI_IS_CHOICE,
@@ -68,6 +69,9 @@ typedef struct cli_option {
     { .name = n, .letter = l, .kind = CLI_IS_FLAG, .to.flag = target, .help = h }
 #define CLI_TEXT(n, l, target, v, h) \
     { .name = n, .letter = l, .kind = CLI_IS_TEXT, .to.text = target, .value = v, .help = h }
+/* A text that may be left out, and is then the empty one; `--name=VALUE` only. */
+#define CLI_OPTIONAL(n, l, target, v, h) \
+    { .name = n, .letter = l, .kind = CLI_IS_OPTIONAL, .to.text = target, .value = v, .help = h }
 #define CLI_NUMBER(n, l, target, v, lo, hi, h)                                                     \
     {                                                                                              \
         .name = n, .letter = l, .kind = CLI_IS_NUMBER, .to.number = target, .value = v, .help = h, \

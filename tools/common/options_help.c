@@ -52,8 +52,12 @@ static void print_option(const cli_option *option, FILE *out) {
     letter[1] = option->letter;
     const char *value =
         option->kind == CLI_IS_CHOICE ? cli_choice_words(option, "|", words) : option->value;
-    snprintf(left, sizeof left, "%s--%s%s%s", option->letter != 0 ? letter : "    ", option->name,
-             value != NULL ? "=" : "", value != NULL ? value : "");
+    bool optional = option->kind == CLI_IS_OPTIONAL;
+    snprintf(left, sizeof left, "%s--%s%s%s%s", option->letter != 0 ? letter : "    ", option->name,
+             optional        ? "[="
+             : value != NULL ? "="
+                             : "",
+             value != NULL ? value : "", optional ? "]" : "");
     print_row(out, left, option->help);
 }
 

@@ -28,4 +28,7 @@ int run_profile(const rnrun_settings *settings, const rnm_model *model, show *s)
 /* Says what a context would do, without making one. */
 int run_plan(const rnrun_settings *settings, const rnm_model *model, show *s);
 
+/* Measures the ways in which layers can run and writes down the fastest. */
+int run_tune(const rnrun_settings *settings, const rnm_model *model, show *s);
+
 #endif

@@ -20,12 +20,15 @@ typedef struct rnrun_settings {
     int isa;            /* an rnm_isa */
     preparation images; /* how they are prepared */
     int64_t top, threads;
-    int64_t batch;         /* items of an array to run at once */
-    int64_t bench;         /* runs to time; 0: none */
-    int64_t bench_batch;   /* items of a timed run */
-    uint64_t memory_limit; /* 0: none */
-    double began;          /* the process, on process.h's clock */
-    double load_began;     /* opening the model */
+    int64_t batch;           /* items of an array to run at once */
+    int64_t bench;           /* runs to time; 0: none */
+    int64_t bench_batch;     /* items of a timed run */
+    const char *tune;        /* where to write; "": beside the model; NULL: not */
+    const char *tuning;      /* a file, or NULL */
+    const char *tuning_text; /* its text */
+    uint64_t memory_limit;   /* 0: none */
+    double began;            /* the process, on process.h's clock */
+    double load_began;       /* opening the model */
     bool no_xnnpack, direct_only, json, quiet, report, profile, plan;
 } rnrun_settings;
 
@@ -36,6 +39,8 @@ static inline rnm_context_options rnrun_context_options(const rnrun_settings *se
                                  .no_xnnpack = settings->no_xnnpack,
                                  .direct_only = settings->direct_only,
                                  .memory_limit = settings->memory_limit,
+                                 .tuning = settings->tuning_text,
+                                 .tuning_name = settings->tuning,
                                  .isa = (rnm_isa)settings->isa};
 }
 

@@ -72,6 +72,19 @@ void show_layer_times(show *s, const char *model_path, const show_profile *profi
 void show_plan(show *s, const char *model_path, const rnm_context *context, const rnm_context *free,
                uint64_t limit);
 
+/* What a tuning found: best[count] of layers[layer_of[k]], whose medians as planned are
+ * planned[layer_of[k]], and whole runs as planned and as tuned. */
+typedef struct show_tuned {
+    const rnm_layer *layers;
+    const rnm_tuned *best;
+    const int *layer_of;
+    int count;
+    const double *planned;
+    double planned_seconds, tuned_seconds;
+} show_tuned;
+
+void show_tuning(show *s, const char *file, const show_tuned *tuned);
+
 /* For the other files that show. */
 
 /* Names of layers' forms and algorithms; NULL for none. */

@@ -6,6 +6,7 @@
 
 #include "say.h"
 
+#include <math.h>
 #include <stdio.h>
 
 /* Rows of the curve that people see; programs get all points. */
@@ -169,4 +170,57 @@ void show_plan(show *s, const char *model_path, const rnm_context *context, cons
         putchar('\n');
     }
     put_curve(free);
+}
+
+/* ---- tunings --------------------------------------------------------------------------------- */
+
+static void tuning_as_json(show *s, const char *file, const show_tuned *tuned) {
+    json_writer *json = &s->json;
+    show_close(s);
+    json_object(json, "tuning");
+    json_text(json, "file", file);
+    json_double(json, "planned_ms", 1e3 * tuned->planned_seconds);
+    json_double(json, "tuned_ms", 1e3 * tuned->tuned_seconds);
+    json_array(json, "layers");
+    for (int k = 0; k < tuned->count; k++) {
+        const rnm_layer *layer = &tuned->layers[tuned->layer_of[k]];
+        const rnm_tuned *best = &tuned->best[k];
+        json_object(json, NULL);
+        json_text(json, "node", layer->node);
+        json_text(json, "planned", layer->algorithm);
+        json_double(json, "planned_ms", 1e3 * tuned->planned[tuned->layer_of[k]]);
+        json_text(json, "algorithm", best->algorithm);
+        json_int(json, "block_inputs", best->block_inputs);
+        json_double(json, "panel_ms", 1e-6 * (double)best->panel_ns);
+        json_double(json, "kept_ms", best->kept_ns != 0 ? 1e-6 * (double)best->kept_ns : NAN);
+        json_end(json);
+    }
+    json_end(json);
+    json_end(json);
+}
+
+void show_tuning(show *s, const char *file, const show_tuned *tuned) {
+    if (s->as_json) {
+        tuning_as_json(s, file, tuned);
+        return;
+    }
+    printf("%-28s %-11s %9s   %-11s %6s %9s %9s\n", "node", "planned", "ms", "tuned", "block", "ms",
+           "kept, ms");
+    for (int k = 0; k < tuned->count; k++) {
+        const rnm_layer *layer = &tuned->layers[tuned->layer_of[k]];
+        const rnm_tuned *best = &tuned->best[k];
+        show_name_column(layer->node, 28);
+        printf(" %-11s %9.4f   %-11s ", layer->algorithm, 1e3 * tuned->planned[tuned->layer_of[k]],
+               best->algorithm);
+        if (best->block_inputs != 0) {
+            printf("%6d", best->block_inputs);
+        } else {
+            printf("%6s", "-");
+        }
+        printf(" %9.4f %9.4f\n", 1e-6 * (double)best->panel_ns, 1e-6 * (double)best->kept_ns);
+    }
+    printf("whole runs: %.4f ms as planned, %.4f ms as tuned; written to ",
+           1e3 * tuned->planned_seconds, 1e3 * tuned->tuned_seconds);
+    show_name(file);
+    putchar('\n');
 }

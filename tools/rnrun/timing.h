@@ -19,4 +19,9 @@ void timing_batch(const rnm_model *model, const int64_t *batch, rnm_context_opti
 /* Ascending; the median is then times[count / 2]. */
 void timing_sort(double *times, size_t count);
 
+/* Runs a context made with `profile` on made-up input. medians[layer] are seconds, the one behind
+ * the last layer is that of whole runs. RNM_ERR_MEMORY, _BACKEND. */
+rnm_status timing_layers(const rnm_model *model, rnm_context *context, size_t runs, double *medians,
+                         rnm_error *error);
+
 #endif

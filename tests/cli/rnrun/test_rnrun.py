@@ -382,6 +382,43 @@ class Models(Folder):
         self.assertIn("smallest workable figure",
                       run("small.rnm", "--plan", "--memory-limit=1", code=1)[1])
 
+    def test_tune(self):
+        write_npy("x.npy", [1, 3, 8, 8], noise(192))
+        run("small.rnm", "x.npy", "--output=plain.npy", "--threads=1")
+        tuning = json.loads(run("small.rnm", "--tune=t.txt", "--bench=2", "--threads=1",
+                                "--json")[0])["tuning"]
+        self.assertEqual(tuning["file"], "t.txt")
+        ways = {layer["node"]: layer for layer in tuning["layers"]}
+        self.assertEqual(ways["conv2"]["algorithm"], "direct")
+        run("small.rnm", "x.npy", "--output=tuned.npy", "--threads=1", "--tuning=t.txt")
+        plain, tuned = read_npy("plain.npy")[1], read_npy("tuned.npy")[1]
+        most = max(map(abs, plain))
+        for a, b in zip(plain, tuned):
+            self.assertTrue(abs(a - b) <= 1e-4 * max(1, most))
+        plan = json.loads(run("small.rnm", "--plan", "--json", "--threads=1",
+                              "--tuning=t.txt")[0])["plan"]
+        for layer in plan["layers"]:
+            if layer["node"] in ways:
+                way = ways[layer["node"]]
+                self.assertEqual(layer["algorithm"], way["algorithm"])
+                self.assertAlmostEqual(layer["panel_ms"], way["panel_ms"], places=9)
+        self.assertIn("written to small.rnm.tuning",
+                      run("small.rnm", "--tune", "--bench=1", "--threads=2")[0])
+        self.assertIn("small.rnm.tuning: line 5: expected 'threads 1', found 'threads 2'",
+                      run("small.rnm", "x.npy", "--threads=1", "--tuning=small.rnm.tuning",
+                          "--output=y.npy", code=2)[1])
+        self.assertIn("t.txt: line 2: expected 'model ",
+                      run("bare.rnm", "--report", "--threads=1", "--tuning=t.txt", code=2)[1])
+        with open("nul.txt", "wb") as file:
+            file.write(b"rnm-tuning 1\n\0")
+        for name, text in (("missing.txt", "missing.txt: No such file"),
+                           ("nul.txt", "nul.txt: expected text"),
+                           ("x.npy", "x.npy: ")):
+            self.assertIn(text, run("small.rnm", "--report", f"--tuning={name}", code=1)[1])
+        self.assertIn("no/t.txt: No such file",
+                      run("small.rnm", "--tune=no/t.txt", "--bench=1", code=1)[1])
+        self.assertEqual([name for name in os.listdir() if name.startswith("t.txt.")], [])
+
     def test_broken_models(self):
         write_png("a.png")
         with open("small.rnm", "rb") as file:
