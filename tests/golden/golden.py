@@ -2,7 +2,8 @@
 """What the tests of this folder share: where the tools are, how they are run, what must agree.
 
 Paths come from the environment, which tests/golden/CMakeLists.txt sets: RNC, RNRUN, and PYTHON,
-a Python that has PyTorch. Nothing here is looser than the project's fidelity rules.
+a Python that has PyTorch. RNM_TEST_ISA, when set, holds every run back to one instruction set and
+leaves out what none can change. Nothing here is looser than the project's fidelity rules.
 """
 
 import os
@@ -21,6 +22,7 @@ TRAIN = HERE.parents[1] / "tools" / "train"
 RNC = os.environ.get("RNC", "rnc")
 RNRUN = os.environ.get("RNRUN", "rnrun")
 PYTHON = os.environ.get("PYTHON", "/usr/bin/python3")
+ISA = os.environ.get("RNM_TEST_ISA")
 TOLERANCE = 2e-5  # of max(1, |logit|): direct algorithms
 WINOGRAD_TOLERANCE = 1e-4  # of the range of the outputs: where Winograd is used
 
@@ -35,6 +37,9 @@ MODES = (
     ("layer --direct", ("--expand=layer", "--direct", "--threads=2"), "direct"),
     ("panel --direct", ("--expand=panel", "--direct", "--threads=1"), "direct"),
 )
+if ISA:
+    # XNNPACK chooses its instructions itself.
+    MODES = tuple(mode for mode in MODES if mode[2] is not None)
 
 
 def run(command, expect=0):
@@ -79,7 +84,8 @@ def compile_model(checkpoint, rnm, *options):
 
 def logits_of(rnm, input_path, mode, output_path):
     """The first output of a run."""
-    run([RNRUN, rnm, input_path, f"--output={output_path}", "--quiet", *mode])
+    isa = [f"--isa={ISA}"] if ISA else []
+    run([RNRUN, rnm, input_path, f"--output={output_path}", "--quiet", *isa, *mode])
     return np.load(output_path)
 
 

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The trained models of models/trained on Fashion-MNIST's test images, against f64 logits.
 
-    test_fashion.py [--count=N] [unittest option...]        N images, 500 unless given, 10000 is all
-
 No top-1 may differ where the f64 margin is above twice the tolerance; those that differ within it
-are listed. Logits themselves must be within the tolerance as well.
+are listed. Logits themselves must be within the tolerance as well, and all runs of our own kernels
+on one instruction set must give the same bits, whatever the mode and the number of threads.
 """
 
+import argparse
+import pathlib
 import sys
 import unittest
 
@@ -18,7 +19,58 @@ import golden
 TRAINED = golden.HERE.parents[1] / "models" / "trained"
 CHECKPOINTS = sorted(TRAINED.glob("*.ckpt"))
 EXPECTED = ("rresnet_cifar_16_2_bireal", "rresnet_cifar_16_2_swish")
-COUNT = 500
+OPTIONS = argparse.Namespace()
+
+
+def numbers(text):
+    """"1,2" as [1, 2]."""
+    return [int(word) for word in text.split(",")]
+
+
+def parse(argv):
+    """Our options; what is left is unittest's."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
+    parser.add_argument("--count", type=int, default=500, metavar="N",
+                        help="images; 500 unless given, 10000 is all")
+    parser.add_argument("--few", type=int, metavar="N",
+                        help="images of every mode but panel, a multiple of 16; all unless given")
+    parser.add_argument("--threads", type=numbers, metavar="N,N...",
+                        help="numbers of threads to run each mode with; its own unless given")
+    parser.add_argument("--isas", type=lambda text: text.split(","), default=[None],
+                        metavar="NAME,NAME...", help="instruction sets; the best unless given")
+    parser.add_argument("--references", type=pathlib.Path, metavar="FOLDER",
+                        help="keeps inputs and f64 logits there, and takes those that are there")
+    parser.add_argument("--prepare", action="store_true", help="makes the references, no more")
+    return parser.parse_known_args(argv, OPTIONS)[1]
+
+
+def reference(checkpoint, folder):
+    """(path of the inputs, f64 logits) of the first images."""
+    folder = OPTIONS.references or folder
+    folder.mkdir(parents=True, exist_ok=True)
+    inputs, logits = folder / "x.npy", folder / f"{checkpoint.stem}.npy"
+    if not (inputs.exists() and logits.exists() and len(np.load(inputs, "r")) == OPTIONS.count
+            and len(np.load(logits, "r")) == OPTIONS.count):
+        golden.train_tool("reference_logits.py", checkpoint, "--count", OPTIONS.count,
+                          "--input-out", inputs, "--logits-out", logits)
+    return inputs, np.load(logits)
+
+
+def ways():
+    """(name, arguments, which runs give the same bits) of every run."""
+    for isa in OPTIONS.isas:
+        for name, arguments, kernels in golden.MODES:
+            if isa is not None:
+                if kernels is None and isa != OPTIONS.isas[0]:
+                    continue  # XNNPACK chooses its instructions itself
+                name, arguments = f"{isa}, {name}", (*arguments, f"--isa={isa}")
+            same = kernels and (isa, kernels)
+            if OPTIONS.threads is None:
+                yield name, arguments, same
+                continue
+            arguments = [word for word in arguments if not word.startswith("--threads=")]
+            for threads in OPTIONS.threads:
+                yield f"{name}, {threads} threads", (*arguments, f"--threads={threads}"), same
 
 
 @unittest.skipUnless(golden.have_torch(), "no PyTorch: there is nothing to compare with")
@@ -27,17 +79,25 @@ class Fashion(golden.GoldenTest):
 
     def check_model(self, checkpoint):
         """All images in all modes."""
-        inputs, logits = self.folder / "x.npy", self.folder / "f64.npy"
-        golden.train_tool("reference_logits.py", checkpoint, "--count", COUNT, "--input-out",
-                          inputs, "--logits-out", logits)
-        wanted = np.load(logits)
-        self.assertEqual(len(wanted), COUNT)
+        inputs, wanted = reference(checkpoint, self.folder)
+        self.assertEqual(len(wanted), OPTIONS.count)
+        if OPTIONS.prepare:
+            return
+        few = self.folder / "few.npy"
+        np.save(few, np.load(inputs)[:OPTIONS.few])
         rnm = self.folder / "m.rnm"
         golden.compile_model(checkpoint, rnm)
-        for name, mode, _ in golden.MODES:
+        first = {}
+        for name, arguments, same in ways():
             with self.subTest(name):
-                found = golden.logits_of(rnm, inputs, mode, self.folder / "out.npy")
-                self.check_predictions(found, wanted, name)
+                images = inputs if "--expand=panel" in arguments else few
+                found = golden.logits_of(rnm, images, arguments, self.folder / "out.npy")
+                self.check_predictions(found, wanted[:len(found)], name)
+                if same is not None:
+                    other, bits = first.setdefault(same, (name, found))
+                    count = min(len(bits), len(found))
+                    self.assertTrue(golden.same_bits(bits[:count], found[:count]),
+                                    f"{name} differs from {other}")
 
     def check_predictions(self, found, wanted, mode):
         """Winners first, since they are what a user sees; then the numbers."""
@@ -46,12 +106,15 @@ class Fashion(golden.GoldenTest):
         ordered = np.sort(wanted, axis=1)
         margin = ordered[:, -1] - ordered[:, -2]
         tolerance = golden.TOLERANCE * np.maximum(1, np.abs(wanted))
+        difference = np.abs(found.astype(np.float64) - wanted)
         differ = found.argmax(axis=1) != wanted.argmax(axis=1)
         clear = margin > 2 * tolerance.max(axis=1)
         for image in np.flatnonzero(differ & ~clear):
             print(f"{mode}: image {image} differs within a margin of {margin[image]:.3g}")
+        print(f"{mode}: {len(found)} images, {np.count_nonzero(differ)} of another top-1, largest "
+              f"difference {np.max(difference / tolerance):.3f} of the tolerance", flush=True)
         self.assertEqual(list(np.flatnonzero(differ & clear)), [], "top-1 differs")
-        within = np.abs(found.astype(np.float64) - wanted) <= tolerance
+        within = difference <= tolerance
         self.assertTrue(within.all(), f"{np.count_nonzero(~within)} of {within.size} logits")
 
 
@@ -66,15 +129,7 @@ def add_tests():
         setattr(Fashion, f"test_{name}", test)
 
 
-def main(argv):
-    """Takes --count, leaves the rest to unittest."""
-    global COUNT
-    for word in argv:
-        if word.startswith("--count="):
-            COUNT = int(word.split("=", 1)[1])
-    add_tests()
-    unittest.main(argv=[word for word in argv if not word.startswith("--count=")])
-
-
 if __name__ == "__main__":
-    main(sys.argv)
+    rest = parse(sys.argv)
+    add_tests()
+    unittest.main(argv=rest)
