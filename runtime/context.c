@@ -183,6 +183,7 @@ void rnm_context_destroy(rnm_context *context) {
     rnm_memory_give(memory, context->tensors, tensors * sizeof *context->tensors);
     rnm_memory_give(memory, context->data, graph->value_count * sizeof *context->data);
     rnm_memory_give(memory, context->weights, context->weight_room * sizeof *context->weights);
+    rnm_memory_give(memory, context->spaces, context->space_room * sizeof *context->spaces);
     rnm_memory_give(memory, context->steps, context->step_room * sizeof *context->steps);
     rnm_tables_give(context);
     rnm_memory last = *memory;

@@ -138,6 +138,47 @@ typedef struct rnm_dims_step {
     int64_t count;
     int64_t at[RNM_MAX_RANK];
 } rnm_dims_step;
+/* Values walked side by side (ops/strided.h), steps in elements. */
+#define RNM_OPERANDS 9
+typedef struct rnm_strided {
+    int rank; /* at least 1 */
+    int operands;
+    int64_t dims[RNM_MAX_RANK];
+    int64_t steps[RNM_OPERANDS][RNM_MAX_RANK];
+} rnm_strided;
+
+struct rnm_elements_step;
+/* Computes `count` elements: operands from `data` on, `steps` apart. */
+typedef void (*rnm_line)(const struct rnm_elements_step *step, int64_t count, void *const *data,
+                         const int64_t *steps);
+
+typedef struct rnm_elements_step {
+    const rnm_strided *space, *inner; /* inner: NULL where there are no such axes */
+    rnm_line line;
+    int8_t refs[RNM_OPERANDS];   /* input k, or -1 - k for output k */
+    uint8_t sizes[RNM_OPERANDS]; /* of an element */
+    float alpha, beta, bias;
+    int64_t number, apart[2];
+    rnm_dtype type;
+    uint8_t kind;
+    bool flags[2];
+    rnm_activation activation;
+} rnm_elements_step;
+
+/* ConvInteger and QLinearConv, row-major. */
+typedef struct rnm_integer_conv_step {
+    rnm_window window;
+    int64_t groups;
+    bool scaled;
+    bool row_scales, row_zeros; /* of the weight: one an output */
+    rnm_dtype x, w, y;
+} rnm_integer_conv_step;
+
+typedef struct rnm_nms_step {
+    int64_t batch, classes, boxes, most;
+    bool center;     /* boxes by their centres */
+    uint32_t output; /* which of the context's tensors */
+} rnm_nms_step;
 
 typedef struct rnm_cast_step {
     uint64_t count;
@@ -168,6 +209,9 @@ struct rnm_step {
         rnm_resize_step resize;
         rnm_gather_step gather;
         rnm_dims_step dims;
+        rnm_elements_step elements;
+        rnm_integer_conv_step integer_conv;
+        rnm_nms_step nms;
     } as;
 };
 
@@ -192,6 +236,8 @@ struct rnm_context {
     uint32_t step_count, step_room;
     rnm_weight *weights; /* room for one a recipe use */
     uint32_t weight_count, weight_room;
+    rnm_strided *spaces; /* room for two a node that walks */
+    uint32_t space_count, space_room;
     void **data;         /* by value: in the arena, in the file, or NULL */
     rnm_tensor *tensors; /* graph inputs, then graph outputs */
     double *seconds;     /* by step: what the last run took; NULL: not asked for */

@@ -234,16 +234,18 @@ static rnm_status take_lists(rnm_context *context, const rnm_view *view, rnm_err
         /* Concat takes a step an input, Split one an output, Pad one more than others. */
         context->step_room +=
             (uint32_t)node->output_count + (node->op == RNM_OP_Concat ? node->input_count : 1u);
+        context->space_room += rnm_op_walks((rnm_op)node->op) ? 2 : 0;
     }
     rnm_memory *memory = &context->memory;
     uint64_t tensors = (uint64_t)graph->input_count + graph->output_count;
     context->steps = rnm_memory_take_zeroed(memory, context->step_room, sizeof *context->steps);
     context->weights =
         rnm_memory_take_zeroed(memory, context->weight_room, sizeof *context->weights);
+    context->spaces = rnm_memory_take_zeroed(memory, context->space_room, sizeof *context->spaces);
     context->data = rnm_memory_take_zeroed(memory, graph->value_count, sizeof *context->data);
     context->tensors = rnm_memory_take_zeroed(memory, tensors, sizeof *context->tensors);
-    if (context->steps == NULL || context->weights == NULL || context->data == NULL ||
-        context->tensors == NULL) {
+    if (context->steps == NULL || context->weights == NULL || context->spaces == NULL ||
+        context->data == NULL || context->tensors == NULL) {
         return rnm_fail(err, RNM_ERR_MEMORY, "no memory for a plan of %u nodes", graph->node_count);
     }
     return RNM_OK;

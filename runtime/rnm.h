@@ -173,7 +173,8 @@ typedef struct rnm_tensor {
 } rnm_tensor;
 
 /* Where to write input `index` before a run, and where to read output `index` after one: valid
- * until the context is destroyed; a run leaves inputs as they are. NULL out of range. */
+ * until the context is destroyed; a run leaves inputs as they are. An output of NonMaxSuppression
+ * has the dims and bytes of what the last run found. NULL out of range. */
 RNM_API rnm_tensor *rnm_context_input(rnm_context *context, int index);
 RNM_API const rnm_tensor *rnm_context_output(const rnm_context *context, int index);
 

@@ -19,8 +19,11 @@ set(RNM_RUNTIME_SOURCES
   runtime/layers.c
   runtime/load.c
   runtime/memory.c
-  runtime/ops/choose.c
+  runtime/ops/along.c
+  runtime/ops/binary.c
   runtime/ops/cast.c
+  runtime/ops/choose.c
+  runtime/ops/compare.c
   runtime/ops/conv.c
   runtime/ops/copy.c
   runtime/ops/direct.c
@@ -29,12 +32,19 @@ set(RNM_RUNTIME_SOURCES
   runtime/ops/gather.c
   runtime/ops/matmul.c
   runtime/ops/move.c
+  runtime/ops/integer.c
+  runtime/ops/nms.c
+  runtime/ops/normalise.c
   runtime/ops/op.c
   runtime/ops/pad.c
   runtime/ops/pool.c
   runtime/ops/resize.c
-  runtime/ops/softmax.c
   runtime/ops/transposed.c
+  runtime/ops/quantize.c
+  runtime/ops/reduce.c
+  runtime/ops/softmax.c
+  runtime/ops/strided.c
+  runtime/ops/unary.c
   runtime/ops/winograd.c
   runtime/plan.c
   runtime/report.c

@@ -12,6 +12,7 @@
 
 #define KEY(name) ((uint64_t)1 << RNM_ATTRIBUTE_##name)
 #define EPILOGUE_KEYS (KEY(activation) | KEY(activation_alpha) | KEY(activation_beta))
+#define REDUCE_KEYS (KEY(axes) | KEY(keepdims))
 #define WINDOW_KEYS (KEY(kernel_shape) | KEY(strides) | KEY(pads) | KEY(dilations))
 #define SLICE_KEYS (KEY(axes) | KEY(starts) | KEY(ends) | KEY(steps))
 
@@ -59,6 +60,39 @@ static const struct {
     [RNM_OP_GatherElements] = {KEY(axis), 0},
     [RNM_OP_GatherND] = {KEY(batch_dims), 0},
     [RNM_OP_ScatterElements] = {KEY(axis), 0},
+    [RNM_OP_Mod] = {KEY(fmod), 0},
+    [RNM_OP_Selu] = {KEY(alpha) | KEY(gamma), 0},
+    [RNM_OP_Celu] = {KEY(alpha), 0},
+    [RNM_OP_ThresholdedRelu] = {KEY(alpha), 0},
+    [RNM_OP_Gelu] = {KEY(approximate), 0},
+    [RNM_OP_IsInf] = {KEY(detect_negative) | KEY(detect_positive), 0},
+    [RNM_OP_LogSoftmax] = {KEY(axis), 0},
+    [RNM_OP_Hardmax] = {KEY(axis), 0},
+    [RNM_OP_ArgMax] = {KEY(axis) | KEY(keepdims) | KEY(select_last_index), 0},
+    [RNM_OP_ArgMin] = {KEY(axis) | KEY(keepdims) | KEY(select_last_index), 0},
+    [RNM_OP_CumSum] = {KEY(axis) | KEY(exclusive) | KEY(reverse), 0},
+    [RNM_OP_TopK] = {KEY(axis) | KEY(k) | KEY(largest) | KEY(sorted), KEY(k)},
+    [RNM_OP_ReduceSum] = {REDUCE_KEYS, 0},
+    [RNM_OP_ReduceMean] = {REDUCE_KEYS, 0},
+    [RNM_OP_ReduceMax] = {REDUCE_KEYS, 0},
+    [RNM_OP_ReduceMin] = {REDUCE_KEYS, 0},
+    [RNM_OP_ReduceProd] = {REDUCE_KEYS, 0},
+    [RNM_OP_ReduceL1] = {REDUCE_KEYS, 0},
+    [RNM_OP_ReduceL2] = {REDUCE_KEYS, 0},
+    [RNM_OP_ReduceLogSum] = {REDUCE_KEYS, 0},
+    [RNM_OP_ReduceLogSumExp] = {REDUCE_KEYS, 0},
+    [RNM_OP_ReduceSumSquare] = {REDUCE_KEYS, 0},
+    [RNM_OP_BatchNormalization] = {KEY(epsilon), 0},
+    [RNM_OP_InstanceNormalization] = {KEY(epsilon), 0},
+    [RNM_OP_LayerNormalization] = {KEY(axis) | KEY(epsilon), 0},
+    [RNM_OP_LRN] = {KEY(size) | KEY(alpha) | KEY(beta) | KEY(bias), KEY(size)},
+    [RNM_OP_LpNormalization] = {KEY(axis) | KEY(p), 0},
+    [RNM_OP_MeanVarianceNormalization] = {KEY(axes), 0},
+    [RNM_OP_QuantizeLinear] = {KEY(axis), 0},
+    [RNM_OP_DequantizeLinear] = {KEY(axis), 0},
+    [RNM_OP_ConvInteger] = {WINDOW_KEYS | KEY(group), 0},
+    [RNM_OP_QLinearConv] = {WINDOW_KEYS | KEY(group), 0},
+    [RNM_OP_NonMaxSuppression] = {KEY(center_point_box) | KEY(max_output_boxes), 0},
 };
 
 uint64_t rnm_op_attrs(rnm_op op) {
@@ -119,6 +153,24 @@ static const struct {
     FIELD(exclude_outside, FLAG),
     FIELD(storage_order, FLAG),
     FIELD(allowzero, FLAG),
+    FIELD(keepdims, FLAG),
+    FIELD(select_last_index, FLAG),
+    FIELD(fmod, FLAG),
+    FIELD(gamma, REAL),
+    FIELD(approximate, FLAG),
+    FIELD(exclusive, FLAG),
+    FIELD(reverse, FLAG),
+    FIELD(k, INTS),
+    FIELD(largest, FLAG),
+    FIELD(sorted, FLAG),
+    FIELD(epsilon, REAL),
+    FIELD(size, INTS),
+    FIELD(bias, REAL),
+    FIELD(p, INTS),
+    FIELD(detect_negative, FLAG),
+    FIELD(detect_positive, FLAG),
+    FIELD(center_point_box, FLAG),
+    FIELD(max_output_boxes, INTS),
 #undef FIELD
 };
 

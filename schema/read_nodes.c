@@ -43,6 +43,9 @@ static rnm_status check_record(const rnm_reader *r, rnm_where where, const rnm_n
 
 /* ---- inputs and outputs ---------------------------------------------------------------------- */
 
+/* In reader.defined: how many rows a value has is known at the end of a run only. */
+enum { OF_ITS_OWN_SIZE = 2 };
+
 enum { DATA, WEIGHT, CHANNEL };
 
 /* What an operator's inputs are, where they are not all data. */
@@ -89,6 +92,11 @@ static rnm_status check_input(const rnm_reader *r, rnm_where where, const rnm_no
         return rnm_reject(r, where, RNM_ERR_FORMAT, "input %u of %s must be %s, found %s", k,
                           info->name, use_names[wanted], use_names[found]);
     }
+    if (r->defined[ref] == OF_ITS_OWN_SIZE) {
+        return rnm_reject(r, where, RNM_ERR_FORMAT,
+                          "input %u, value \"%.100s\", must not be that of a NonMaxSuppression", k,
+                          rnm_view_string(&r->view, value->name));
+    }
     if (value->kind == RNM_VALUE_ACTIVATION) {
         r->last_use[ref] = where.index;
     }
@@ -116,7 +124,11 @@ static rnm_status check_refs(const rnm_reader *r, rnm_where where, const rnm_nod
         status = check_input(r, where, node, k);
     }
     for (uint32_t k = 0; status == RNM_OK && k < node->output_count; k++) {
-        status = check_output(r, where, r->view.refs[node->first_ref + node->input_count + k]);
+        uint32_t ref = r->view.refs[node->first_ref + node->input_count + k];
+        status = check_output(r, where, ref);
+        if (status == RNM_OK && node->op == RNM_OP_NonMaxSuppression) {
+            r->defined[ref] = OF_ITS_OWN_SIZE;
+        }
     }
     return status;
 }

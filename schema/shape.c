@@ -67,6 +67,17 @@ static const struct {
     [RNM_OP_Flatten] = {.axis = 1},
     [RNM_OP_Softmax] = {.axis = -1},
     [RNM_OP_MatMul] = {.alpha = 1.0f, .beta = 1.0f},
+    [RNM_OP_LogSoftmax] = {.axis = -1},
+    [RNM_OP_Hardmax] = {.axis = -1},
+    [RNM_OP_TopK] = {.axis = -1},
+    [RNM_OP_LayerNormalization] = {.axis = -1},
+    [RNM_OP_LpNormalization] = {.axis = -1},
+    [RNM_OP_QuantizeLinear] = {.axis = 1},
+    [RNM_OP_DequantizeLinear] = {.axis = 1},
+    [RNM_OP_Selu] = {.alpha = 1.67326319217681884765625f},
+    [RNM_OP_Celu] = {.alpha = 1.0f},
+    [RNM_OP_ThresholdedRelu] = {.alpha = 1.0f},
+    [RNM_OP_LRN] = {.alpha = 0.0001f, .beta = 0.75f},
 };
 
 rnm_node_attrs rnm_attrs_default(rnm_op op, int spatial) {
@@ -78,6 +89,15 @@ rnm_node_attrs rnm_attrs_default(rnm_op op, int spatial) {
         .group = 1,
         .end = INT64_MAX,
         .cubic_coeff_a = -0.75f,
+        .p = 2,
+        .gamma = 1.05070102214813232421875f,
+        .epsilon = 1e-5f,
+        .bias = 1.0f,
+        .keepdims = true,
+        .largest = true,
+        .sorted = true,
+        .detect_negative = true,
+        .detect_positive = true,
     };
     if ((unsigned)op < RNM_OP_COUNT) {
         attrs.axis = defaults[op].axis;
@@ -90,7 +110,8 @@ rnm_node_attrs rnm_attrs_default(rnm_op op, int spatial) {
 int rnm_op_spatial(rnm_op op, int rank) {
     bool windowed = op == RNM_OP_Conv || op == RNM_OP_MaxPool || op == RNM_OP_AveragePool ||
                     op == RNM_OP_ConvTranspose || op == RNM_OP_DynamicConv ||
-                    op == RNM_OP_DynamicConvTranspose;
+                    op == RNM_OP_DynamicConvTranspose || op == RNM_OP_ConvInteger ||
+                    op == RNM_OP_QLinearConv;
     return windowed && rank >= 3 && rank <= 5 ? rank - 2 : 0;
 }
 
@@ -111,11 +132,11 @@ static rnm_status (*const rules[RNM_OP_COUNT])(rnm_shape_call *) = {
     [RNM_OP_Clip] = rnm_shape_same,
     [RNM_OP_HardSigmoid] = rnm_shape_same,
     [RNM_OP_HardSwish] = rnm_shape_same,
-    [RNM_OP_Add] = rnm_shape_equal_inputs,
-    [RNM_OP_Mul] = rnm_shape_equal_inputs,
+    [RNM_OP_Add] = rnm_shape_broadcast,
+    [RNM_OP_Mul] = rnm_shape_broadcast,
     [RNM_OP_Concat] = rnm_shape_concat,
     [RNM_OP_Flatten] = rnm_shape_flatten,
-    [RNM_OP_Softmax] = rnm_shape_softmax,
+    [RNM_OP_Softmax] = rnm_shape_along_axis,
     [RNM_OP_Reorder] = rnm_shape_same,
     [RNM_OP_ScaleBias] = rnm_shape_scale_bias,
     [RNM_OP_Cast] = rnm_shape_same,
@@ -141,6 +162,84 @@ static rnm_status (*const rules[RNM_OP_COUNT])(rnm_shape_call *) = {
     [RNM_OP_GatherND] = rnm_shape_gather_nd,
     [RNM_OP_ScatterElements] = rnm_shape_scatter_elements,
     [RNM_OP_ScatterND] = rnm_shape_scatter_nd,
+    [RNM_OP_Sub] = rnm_shape_broadcast,
+    [RNM_OP_Div] = rnm_shape_broadcast,
+    [RNM_OP_Pow] = rnm_shape_broadcast,
+    [RNM_OP_Min] = rnm_shape_broadcast,
+    [RNM_OP_Max] = rnm_shape_broadcast,
+    [RNM_OP_Mod] = rnm_shape_broadcast,
+    [RNM_OP_Equal] = rnm_shape_broadcast,
+    [RNM_OP_Less] = rnm_shape_broadcast,
+    [RNM_OP_LessOrEqual] = rnm_shape_broadcast,
+    [RNM_OP_Greater] = rnm_shape_broadcast,
+    [RNM_OP_GreaterOrEqual] = rnm_shape_broadcast,
+    [RNM_OP_And] = rnm_shape_broadcast,
+    [RNM_OP_Or] = rnm_shape_broadcast,
+    [RNM_OP_Xor] = rnm_shape_broadcast,
+    [RNM_OP_Where] = rnm_shape_broadcast,
+    [RNM_OP_PRelu] = rnm_shape_prelu,
+    [RNM_OP_Not] = rnm_shape_same,
+    [RNM_OP_Abs] = rnm_shape_same,
+    [RNM_OP_Neg] = rnm_shape_same,
+    [RNM_OP_Sign] = rnm_shape_same,
+    [RNM_OP_Exp] = rnm_shape_same,
+    [RNM_OP_Log] = rnm_shape_same,
+    [RNM_OP_Sqrt] = rnm_shape_same,
+    [RNM_OP_Reciprocal] = rnm_shape_same,
+    [RNM_OP_Ceil] = rnm_shape_same,
+    [RNM_OP_Floor] = rnm_shape_same,
+    [RNM_OP_Round] = rnm_shape_same,
+    [RNM_OP_Erf] = rnm_shape_same,
+    [RNM_OP_Sin] = rnm_shape_same,
+    [RNM_OP_Cos] = rnm_shape_same,
+    [RNM_OP_Tan] = rnm_shape_same,
+    [RNM_OP_Asin] = rnm_shape_same,
+    [RNM_OP_Acos] = rnm_shape_same,
+    [RNM_OP_Atan] = rnm_shape_same,
+    [RNM_OP_Sinh] = rnm_shape_same,
+    [RNM_OP_Cosh] = rnm_shape_same,
+    [RNM_OP_Asinh] = rnm_shape_same,
+    [RNM_OP_Acosh] = rnm_shape_same,
+    [RNM_OP_Atanh] = rnm_shape_same,
+    [RNM_OP_Selu] = rnm_shape_same,
+    [RNM_OP_Celu] = rnm_shape_same,
+    [RNM_OP_Softplus] = rnm_shape_same,
+    [RNM_OP_Softsign] = rnm_shape_same,
+    [RNM_OP_ThresholdedRelu] = rnm_shape_same,
+    [RNM_OP_Mish] = rnm_shape_same,
+    [RNM_OP_Gelu] = rnm_shape_same,
+    [RNM_OP_IsNaN] = rnm_shape_same,
+    [RNM_OP_IsInf] = rnm_shape_same,
+    [RNM_OP_LogSoftmax] = rnm_shape_along_axis,
+    [RNM_OP_Hardmax] = rnm_shape_along_axis,
+    [RNM_OP_CumSum] = rnm_shape_along_axis,
+    [RNM_OP_LpNormalization] = rnm_shape_along_axis,
+    [RNM_OP_ArgMax] = rnm_shape_arg,
+    [RNM_OP_ArgMin] = rnm_shape_arg,
+    [RNM_OP_TopK] = rnm_shape_top_k,
+    [RNM_OP_ReduceSum] = rnm_shape_reduce,
+    [RNM_OP_ReduceMean] = rnm_shape_reduce,
+    [RNM_OP_ReduceMax] = rnm_shape_reduce,
+    [RNM_OP_ReduceMin] = rnm_shape_reduce,
+    [RNM_OP_ReduceProd] = rnm_shape_reduce,
+    [RNM_OP_ReduceL1] = rnm_shape_reduce,
+    [RNM_OP_ReduceL2] = rnm_shape_reduce,
+    [RNM_OP_ReduceLogSum] = rnm_shape_reduce,
+    [RNM_OP_ReduceLogSumExp] = rnm_shape_reduce,
+    [RNM_OP_ReduceSumSquare] = rnm_shape_reduce,
+    [RNM_OP_BatchNormalization] = rnm_shape_channels,
+    [RNM_OP_InstanceNormalization] = rnm_shape_channels,
+    [RNM_OP_LayerNormalization] = rnm_shape_layer_norm,
+    [RNM_OP_LRN] = rnm_shape_lrn,
+    [RNM_OP_MeanVarianceNormalization] = rnm_shape_mean_variance,
+    [RNM_OP_QuantizeLinear] = rnm_shape_quantize,
+    [RNM_OP_DequantizeLinear] = rnm_shape_quantize,
+    [RNM_OP_DynamicQuantizeLinear] = rnm_shape_dynamic_quantize,
+    [RNM_OP_ConvInteger] = rnm_shape_integer_conv,
+    [RNM_OP_QLinearConv] = rnm_shape_integer_conv,
+    [RNM_OP_MatMulInteger] = rnm_shape_integer_matmul,
+    [RNM_OP_QLinearMatMul] = rnm_shape_integer_matmul,
+    [RNM_OP_NonMaxSuppression] = rnm_shape_nms,
 };
 
 static bool is_empty(const rnm_shape *shape) {
@@ -191,6 +290,10 @@ static rnm_status check_activation(const rnm_shape_call *call, const rnm_op_info
     if ((info->flags & RNM_OPFLAG_EPILOGUE) == 0) {
         return rnm_fail(call->err, RNM_ERR_VALUE, "%s takes no activation, found %s", info->name,
                         found->name);
+    }
+    if (call->out->dtype != RNM_F32) {
+        return rnm_fail(call->err, RNM_ERR_VALUE, "%s of %s takes no activation, found %s",
+                        info->name, rnm_dtype_name(call->out->dtype), found->name);
     }
     return RNM_OK;
 }

@@ -83,6 +83,13 @@ typedef struct rnm_node_attrs {
     bool exclude_outside;
     bool storage_order; /* of MaxPool's indices: column-major */
     bool allowzero;
+    int64_t k, size, p, max_output_boxes;
+    float gamma, epsilon, bias;
+    bool keepdims, select_last_index, exclusive, reverse, largest, sorted;
+    bool fmod;        /* of Mod: C's, else with the divisor's sign */
+    bool approximate; /* of Gelu: by tanh */
+    bool detect_negative, detect_positive;
+    bool center_point_box;
 } rnm_node_attrs;
 
 /* ONNX's defaults for an operator: strides and dilations 1, no padding, axis, alpha and beta as the

@@ -58,14 +58,18 @@ rnm_status rnm_shape_check_residual(const rnm_shape_call *call, int k) {
     return RNM_OK;
 }
 
-rnm_status rnm_shape_axis(const rnm_shape_call *call, int rank, int past, int *axis) {
-    int64_t given = call->attrs->axis;
+rnm_status rnm_shape_axis_of(const rnm_shape_call *call, int64_t given, int rank, int past,
+                             int *axis) {
     if (given < -rank || given >= past) {
         return rnm_fail(call->err, RNM_ERR_VALUE, "axis of %s must be in [%d, %d], found %lld",
                         call->name, -rank, past - 1, (long long)given);
     }
     *axis = (int)(given < 0 ? given + rank : given);
     return RNM_OK;
+}
+
+rnm_status rnm_shape_axis(const rnm_shape_call *call, int rank, int past, int *axis) {
+    return rnm_shape_axis_of(call, call->attrs->axis, rank, past, axis);
 }
 
 /* ---- element by element ---------------------------------------------------------------------- */
@@ -80,18 +84,6 @@ rnm_status rnm_shape_same(rnm_shape_call *call) {
     return RNM_OK;
 }
 
-rnm_status rnm_shape_equal_inputs(rnm_shape_call *call) {
-    if (!rnm_shape_equal(call->inputs[0], call->inputs[1])) {
-        char first[RNM_SHAPE_TEXT];
-        char second[RNM_SHAPE_TEXT];
-        return rnm_fail(call->err, RNM_ERR_SHAPE,
-                        "inputs of %s must have equal shapes, found %s and %s", call->name,
-                        rnm_shape_text(call->inputs[0], first, sizeof first),
-                        rnm_shape_text(call->inputs[1], second, sizeof second));
-    }
-    return rnm_shape_same(call);
-}
-
 rnm_status rnm_shape_scale_bias(rnm_shape_call *call) {
     rnm_status status = rnm_shape_check_rank(call, 0, 2, 5);
     if (status == RNM_OK) {
@@ -103,7 +95,7 @@ rnm_status rnm_shape_scale_bias(rnm_shape_call *call) {
     return status == RNM_OK ? rnm_shape_same(call) : status;
 }
 
-rnm_status rnm_shape_softmax(rnm_shape_call *call) {
+rnm_status rnm_shape_along_axis(rnm_shape_call *call) {
     int rank = call->inputs[0]->rank;
     int axis;
     rnm_status status = rnm_shape_check_rank(call, 0, 1, RNM_MAX_RANK);

@@ -28,12 +28,33 @@ void rnm_shape_dims(rnm_shape *out, const rnm_shape *from);
 
 /* shape_ops.c */
 rnm_status rnm_shape_same(rnm_shape_call *call);
-rnm_status rnm_shape_equal_inputs(rnm_shape_call *call);
 rnm_status rnm_shape_concat(rnm_shape_call *call);
 rnm_status rnm_shape_flatten(rnm_shape_call *call);
-rnm_status rnm_shape_softmax(rnm_shape_call *call);
+rnm_status rnm_shape_along_axis(rnm_shape_call *call);
 rnm_status rnm_shape_scale_bias(rnm_shape_call *call);
 rnm_status rnm_shape_gemm(rnm_shape_call *call);
+
+/* shape_broadcast.c */
+rnm_status rnm_shape_broadcast(rnm_shape_call *call);
+rnm_status rnm_shape_prelu(rnm_shape_call *call);
+
+/* shape_reduce.c */
+rnm_status rnm_shape_reduce(rnm_shape_call *call);
+rnm_status rnm_shape_arg(rnm_shape_call *call);
+rnm_status rnm_shape_top_k(rnm_shape_call *call);
+
+/* shape_norm.c */
+rnm_status rnm_shape_channels(rnm_shape_call *call);
+rnm_status rnm_shape_layer_norm(rnm_shape_call *call);
+rnm_status rnm_shape_lrn(rnm_shape_call *call);
+rnm_status rnm_shape_mean_variance(rnm_shape_call *call);
+
+/* shape_quant.c */
+rnm_status rnm_shape_quantize(rnm_shape_call *call);
+rnm_status rnm_shape_dynamic_quantize(rnm_shape_call *call);
+rnm_status rnm_shape_integer_conv(rnm_shape_call *call);
+rnm_status rnm_shape_integer_matmul(rnm_shape_call *call);
+rnm_status rnm_shape_nms(rnm_shape_call *call);
 
 /* shape_window.c */
 rnm_status rnm_shape_conv(rnm_shape_call *call);
@@ -72,6 +93,19 @@ rnm_status rnm_shape_axis(const rnm_shape_call *call, int rank, int past, int *a
 
 /* Input k, or NULL where it is absent or behind the last one. */
 const rnm_shape *rnm_shape_input(const rnm_shape_call *call, int k);
+
+/* An axis in [-rank, past - 1], counted from the front on success. */
+rnm_status rnm_shape_axis_of(const rnm_shape_call *call, int64_t given, int rank, int past,
+                             int *axis);
+
+/* The axes of attribute axes, as a set of bits: distinct, in range; all `rank` where it is absent.
+ */
+rnm_status rnm_shape_axes(const rnm_shape_call *call, int rank, uint32_t *set);
+
+/* The shape that `count` shapes broadcast to, as numpy has it; the type is left alone. A symbol
+ * meets itself and 1 only. */
+rnm_status rnm_shape_broadcast_of(const rnm_shape_call *call, const rnm_shape *const *shapes,
+                                  int count, rnm_shape *out);
 
 /* That input k has a rank in [least, most]. */
 rnm_status rnm_shape_check_rank(const rnm_shape_call *call, int k, int least, int most);

@@ -22,6 +22,10 @@ set(RNM_SCHEMA_SOURCES
   schema/shape_move.c
   schema/shape_ops.c
   schema/shape_resize.c
+  schema/shape_broadcast.c
+  schema/shape_norm.c
+  schema/shape_quant.c
+  schema/shape_reduce.c
   schema/shape_window.c
   schema/text.c
   schema/types.c

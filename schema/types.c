@@ -22,6 +22,7 @@ static const uint32_t classes['x' + 1] = {
     ['x'] = TYPE(I32) | TYPE(I64),
     ['T'] = NUMBERS | TYPE(F16) | TYPE(BOOL),
     ['N'] = NUMBERS,
+    ['F'] = TYPE(F32) | TYPE(F64),
     ['P'] = TYPE(I8) | TYPE(U8) | TYPE(I32),
     ['Q'] = TYPE(I8) | TYPE(U8),
     ['R'] = TYPE(I8) | TYPE(U8),

@@ -8,6 +8,8 @@
  */
 #include "job.h"
 
+#include <string.h>
+
 /* A Flatten of 1x1 maps moves no byte in either layout. */
 static bool layouts_agree(const rnm_shape *shape) {
     for (int d = 2; d < shape->rank; d++) {
@@ -53,6 +55,24 @@ static rnc_value *in_layout(rnc_graph *graph, size_t *position, rnc_value *value
     return node->output;
 }
 
+static bool same_dims(const rnm_shape *a, const rnm_shape *b) {
+    return a->rank == b->rank && memcmp(a->dims, b->dims, (size_t)a->rank * sizeof *a->dims) == 0;
+}
+
+/* An operator that takes every layout gives channels-last where an input of its output's rank is
+ * so.
+ */
+static uint8_t given_layout(const rnc_node *node) {
+    for (int i = 0; i < node->input_count; i++) {
+        const rnc_value *input = node->inputs[i];
+        if (input != NULL && input->layout == RNM_LAYOUT_CHANNELS_LAST &&
+            input->shape.rank == node->output->shape.rank) {
+            return RNM_LAYOUT_CHANNELS_LAST;
+        }
+    }
+    return RNM_LAYOUT_ROWS;
+}
+
 /* The layout that the operator wants its activations in. */
 static uint8_t wanted_layout(const rnc_node *node, const rnc_value *input) {
     switch (rnm_op_find((unsigned)node->op)->layout_rule) {
@@ -61,6 +81,8 @@ static uint8_t wanted_layout(const rnc_node *node, const rnc_value *input) {
     case RNM_RULE_ROWS:
         return node->op == RNM_OP_Flatten && layouts_agree(&input->shape) ? input->layout
                                                                           : RNM_LAYOUT_ROWS;
+    case RNM_RULE_EACH: /* side by side go best what lie alike; what is repeated is small */
+        return same_dims(&input->shape, &node->output->shape) ? given_layout(node) : input->layout;
     default:
         return node->inputs[0]->layout;
     }
@@ -81,7 +103,10 @@ rnm_status rnc_assign_layout(rnc_job *job, rnm_error *err) {
         }
         bool rows = rnm_op_find((unsigned)node->op)->layout_rule == RNM_RULE_ROWS ||
                     node->output->shape.rank < 3;
-        node->output->layout = rows ? RNM_LAYOUT_ROWS : node->inputs[0]->layout;
+        bool each = rnm_op_find((unsigned)node->op)->layout_rule == RNM_RULE_EACH;
+        node->output->layout = rows   ? RNM_LAYOUT_ROWS
+                               : each ? given_layout(node)
+                                      : node->inputs[0]->layout;
     }
     for (size_t k = 0; k < graph->output_count; k++) {
         size_t end = graph->node_count;

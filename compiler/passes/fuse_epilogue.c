@@ -12,7 +12,8 @@
 static bool takes_epilogue(const rnc_graph *graph, const rnc_value *value) {
     const rnc_node *node = value->producer;
     return node != NULL && (rnm_op_find((unsigned)node->op)->flags & RNM_OPFLAG_EPILOGUE) != 0 &&
-           node->attrs.activation == RNM_OP_NONE && rnc_graph_readers(graph, value) == 1;
+           node->attrs.activation == RNM_OP_NONE && value->shape.dtype == RNM_F32 &&
+           rnc_graph_readers(graph, value) == 1;
 }
 
 static size_t position_of(const rnc_graph *graph, const rnc_value *value) {
@@ -30,8 +31,8 @@ static rnc_value *fuse_residual(const rnc_graph *graph, const rnc_node *add) {
     rnc_value *a = add->inputs[0];
     rnc_value *b = add->inputs[1];
     rnc_value *later = position_of(graph, a) > position_of(graph, b) ? a : b;
-    if (a == b || add->attrs.activation != RNM_OP_NONE || !takes_epilogue(graph, later) ||
-        !rnc_node_weighted(later->producer) ||
+    if (a == b || !rnm_shape_equal(&a->shape, &b->shape) || add->attrs.activation != RNM_OP_NONE ||
+        !takes_epilogue(graph, later) || !rnc_node_weighted(later->producer) ||
         later->producer->inputs[RNC_INPUT_RESIDUAL] != NULL) {
         return NULL;
     }

@@ -123,11 +123,21 @@ rnm_status rnm_plan_activation(rnm_planner *planner, const rnm_node_attrs *attrs
     return RNM_OK;
 }
 
+/* True when both inputs lie as the output does. */
+static bool lie_alike(const rnm_planner *planner, uint32_t x, uint32_t z, uint32_t y) {
+    const rnm_value_rec *values = planner->view->values;
+    return rnm_shape_equal(&planner->shapes[x], &planner->shapes[y]) &&
+           rnm_shape_equal(&planner->shapes[z], &planner->shapes[y]) &&
+           values[x].layout == values[y].layout && values[z].layout == values[y].layout;
+}
+
 rnm_status rnm_plan_binary(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err) {
-    (void)err;
     uint32_t x = rnm_plan_input(planner, 0);
     uint32_t z = rnm_plan_input(planner, 1);
     uint32_t y = rnm_plan_output(planner);
+    if (planner->shapes[y].dtype != RNM_F32 || !lie_alike(planner, x, z, y)) {
+        return rnm_plan_arithmetic(planner, attrs, err);
+    }
     if (!put_in_place(planner, x)) {
         put_in_place(planner, z);
     }

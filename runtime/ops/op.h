@@ -12,6 +12,9 @@ typedef rnm_status (*rnm_op_plan)(rnm_planner *planner, const rnm_node_attrs *at
 
 extern const rnm_op_plan rnm_op_plans[RNM_OP_COUNT];
 
+/* True for operators that are planned as walks (strided.h). */
+bool rnm_op_walks(rnm_op op);
+
 rnm_status rnm_plan_conv(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
 rnm_status rnm_plan_gemm(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
 rnm_status rnm_plan_pool(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
@@ -19,6 +22,25 @@ rnm_status rnm_plan_activation(rnm_planner *planner, const rnm_node_attrs *attrs
 rnm_status rnm_plan_binary(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
 rnm_status rnm_plan_scale_bias(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
 rnm_status rnm_plan_concat(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_arithmetic(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_compare(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_where(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_unary(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_reduce(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_arg(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_cum_sum(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_top_k(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_along(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_batch_norm(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_normalise(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_lrn(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_quantize(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_dynamic_quantize(rnm_planner *planner, const rnm_node_attrs *attrs,
+                                     rnm_error *err);
+rnm_status rnm_plan_integer_conv(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
+rnm_status rnm_plan_integer_matmul(rnm_planner *planner, const rnm_node_attrs *attrs,
+                                   rnm_error *err);
+rnm_status rnm_plan_nms(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
 rnm_status rnm_plan_cast(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
 rnm_status rnm_plan_softmax(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
 rnm_status rnm_plan_split(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err);
@@ -54,6 +76,9 @@ rnm_activation rnm_op_epilogue(const rnm_node_attrs *attrs);
 
 /* The window of a node over input 0: sizes of the maps, and the attributes but for the kernel. */
 rnm_window rnm_op_window(const rnm_planner *planner, const rnm_node_attrs *attrs);
+
+/* Attribute axes as a set of bits. */
+uint32_t rnm_op_axes(const rnm_node_attrs *attrs, int rank);
 
 /* The strides, in elements, of a value's dims in its layout. */
 void rnm_op_strides(const rnm_planner *planner, uint32_t value, int64_t strides[RNM_MAX_RANK]);

@@ -135,18 +135,21 @@ class Graph:
         for index in self.inputs + self.outputs:
             require(index < len(values) and values[index].kind == ACTIVATION, "graph input, output")
             require(values[index].layout == 0, "layout of a graph input or output")
-        defined, used = set(self.inputs), {}
+        defined, used, sized = set(self.inputs), {}, set()
         require(len(defined) == len(self.inputs), "a graph input twice")
         for position, node in enumerate(self.nodes):
             for ref in node.inputs:
                 if ref is None:
                     continue
+                require(ref not in sized, node.name, "reads a value without a size of its own")
                 if values[ref].kind == ACTIVATION:
                     require(ref in defined, node.name, "reads what is not there yet")
                     used[ref] = position
             for ref in node.outputs:
                 require(values[ref].kind == ACTIVATION and ref not in defined, node.name, "output")
                 defined.add(ref)
+                if node.op == "NonMaxSuppression":
+                    sized.add(ref)
         used.update({index: len(self.nodes) for index in self.outputs})
         for index, value in enumerate(values):
             if value.kind == ACTIVATION:

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Shape inference of operators on pairs of elements: shapes are matched from the last axis, and an
+ * axis of 1 is repeated.
+ */
+#include "error.h"
+#include "rnm_format.h"
+#include "shape_rules.h"
+
+#include <string.h>
+
+static rnm_status refuse(const rnm_shape_call *call, const rnm_shape *a, const rnm_shape *b) {
+    char first[RNM_SHAPE_TEXT];
+    char second[RNM_SHAPE_TEXT];
+    return rnm_fail(call->err, RNM_ERR_SHAPE,
+                    "shapes of the inputs of %s must broadcast, found %s and %s", call->name,
+                    rnm_shape_text(a, first, sizeof first),
+                    rnm_shape_text(b, second, sizeof second));
+}
+
+/* Joins one more shape to what is there. */
+static rnm_status join(const rnm_shape_call *call, rnm_shape *sum, const rnm_shape *next) {
+    rnm_shape joined = {.dtype = sum->dtype,
+                        .rank = sum->rank > next->rank ? sum->rank : next->rank};
+    for (int from_end = 1; from_end <= joined.rank; from_end++) {
+        int64_t a = from_end <= sum->rank ? sum->dims[sum->rank - from_end] : 1;
+        int64_t b = from_end <= next->rank ? next->dims[next->rank - from_end] : 1;
+        if (a != b && a != 1 && b != 1) {
+            return refuse(call, sum, next);
+        }
+        joined.dims[joined.rank - from_end] = a == 1 ? b : a;
+    }
+    *sum = joined;
+    return RNM_OK;
+}
+
+rnm_status rnm_shape_broadcast_of(const rnm_shape_call *call, const rnm_shape *const *shapes,
+                                  int count, rnm_shape *out) {
+    rnm_status status = RNM_OK;
+    rnm_shape_dims(out, shapes[0]);
+    for (int k = 1; status == RNM_OK && k < count; k++) {
+        status = join(call, out, shapes[k]);
+    }
+    return status;
+}
+
+rnm_status rnm_shape_broadcast(rnm_shape_call *call) {
+    return rnm_shape_broadcast_of(call, call->inputs, call->input_count, call->out);
+}
+
+/* The slope must not make the output larger than the input. */
+rnm_status rnm_shape_prelu(rnm_shape_call *call) {
+    const rnm_shape *x = call->inputs[0];
+    rnm_status status = rnm_shape_broadcast(call);
+    if (status == RNM_OK &&
+        (call->out->rank != x->rank ||
+         memcmp(call->out->dims, x->dims, sizeof x->dims[0] * (size_t)x->rank) != 0)) {
+        return refuse(call, x, call->inputs[1]);
+    }
+    return status;
+}
