@@ -23,8 +23,8 @@ static rnc_value *reordered_before(const rnc_graph *graph, size_t position, cons
     for (size_t n = 0; n < position; n++) {
         const rnc_node *node = graph->nodes[n];
         if (node->op == RNM_OP_Reorder && node->inputs[0] == value &&
-            node->output->layout == layout) {
-            return node->output;
+            node->outputs[0]->layout == layout) {
+            return node->outputs[0];
         }
     }
     return NULL;
@@ -48,9 +48,9 @@ static rnc_value *in_layout(rnc_graph *graph, size_t *position, rnc_value *value
     }
     (*position)++;
     node->inputs[0] = value;
-    node->output->shape = value->shape;
-    node->output->layout = layout;
-    return node->output;
+    node->outputs[0]->shape = value->shape;
+    node->outputs[0]->layout = layout;
+    return node->outputs[0];
 }
 
 /* The layout that the operator wants its activations in. */
@@ -80,8 +80,10 @@ rnm_status rnc_assign_layout(rnc_job *job, rnm_error *err) {
             }
         }
         bool rows = rnm_op_find((unsigned)node->op)->layout_rule == RNM_RULE_ROWS ||
-                    node->output->shape.rank < 3;
-        node->output->layout = rows ? RNM_LAYOUT_ROWS : node->inputs[0]->layout;
+                    node->outputs[0]->shape.rank < 3;
+        for (int k = 0; k < node->output_count; k++) {
+            node->outputs[k]->layout = rows ? RNM_LAYOUT_ROWS : node->inputs[0]->layout;
+        }
     }
     for (size_t k = 0; k < graph->output_count; k++) {
         size_t end = graph->node_count;
