@@ -3,6 +3,7 @@
  * The whole way of a compilation: read -> topology -> passes -> write.
  */
 #include "job.h"
+#include "onnx/onnx.h"
 #include "topology/topology.h"
 
 #include <string.h>
@@ -133,7 +134,8 @@ static rnm_status run(rnc_job *job, rnm_error *err) {
     rnm_status status;
     if ((status = check_options(job->options, err)) != RNM_OK ||
         (status = choose_dataset(job, err)) != RNM_OK ||
-        (status = rnc_topology_select(job, err)) != RNM_OK ||
+        (status = job->source.weights->onnx != NULL ? rnc_onnx_import(job, err)
+                                                    : rnc_topology_select(job, err)) != RNM_OK ||
         (status = settle_dataset(job, err)) != RNM_OK) {
         return status;
     }

@@ -87,9 +87,18 @@ rnm_status rnc_assign_layout(rnc_job *job, rnm_error *err) {
     }
     for (size_t k = 0; k < graph->output_count; k++) {
         size_t end = graph->node_count;
-        graph->outputs[k] = in_layout(graph, &end, graph->outputs[k], RNM_LAYOUT_ROWS, err);
-        if (graph->outputs[k] == NULL) {
+        rnc_value *before = graph->outputs[k];
+        rnc_value *after = in_layout(graph, &end, before, RNM_LAYOUT_ROWS, err);
+        if (after == NULL) {
             return RNM_ERR_MEMORY;
+        }
+        if (after != before) { /* the output keeps the name that it was given */
+            after->name = before->name;
+            before->name = rnc_join(graph, before->name, ".nhwc", err);
+            graph->outputs[k] = after;
+            if (before->name == NULL) {
+                return RNM_ERR_MEMORY;
+            }
         }
     }
     return RNM_OK;

@@ -51,9 +51,11 @@ static rnm_status fold(rnc_job *job, const rnc_node *node, const float *before, 
         bias[c] = (float)((shift - (double)mean[c]) * factor + (double)beta[c]);
         if (!(spread > 0.0) || !isfinite(scale[c]) || !isfinite(bias[c])) {
             return rnm_fail(err, RNM_ERR_VALUE,
-                            "%s: batch norm %s: channel %lld has variance %g and scale %g, which "
+                            "%s: batch norm %s%s: channel %lld has variance %g and scale %g, which "
                             "give no finite result",
-                            job->source.weights->path, node->name, (long long)c,
+                            job->source.weights->path,
+                            node->layer != NULL ? job->source.prefix : "",
+                            node->layer != NULL ? node->layer : node->name, (long long)c,
                             (double)variance[c], (double)gamma[c]);
         }
     }
