@@ -194,7 +194,7 @@ static const char *output_name(rnc_call *call, size_t k, const char *otherwise) 
     return name == NULL ? NULL : rnc_fresh_name(im, &im->value_names, name);
 }
 
-static rnm_status emit(rnc_call *call, int op, const rnm_node_attrs *attrs,
+static rnm_status emit(rnc_call *call, unsigned op, const rnm_node_attrs *attrs,
                        rnc_value *const *inputs, int input_count, int output_count, bool last,
                        rnc_node **out) {
     rnc_import *im = call->import;
@@ -208,7 +208,7 @@ static rnm_status emit(rnc_call *call, int op, const rnm_node_attrs *attrs,
         }
     }
     rnc_node *node =
-        name == NULL ? NULL : rnc_node_create(im->graph, name, op, input_count, im->err);
+        name == NULL ? NULL : rnc_node_create(im->graph, name, (int)op, input_count, im->err);
     if (node == NULL ||
         rnc_node_add_outputs(im->graph, node, outputs, output_count, im->err) != RNM_OK) {
         return RNM_ERR_MEMORY;
@@ -229,12 +229,12 @@ static rnm_status emit(rnc_call *call, int op, const rnm_node_attrs *attrs,
     return rnc_graph_insert(im->graph, im->graph->node_count, node, im->err);
 }
 
-rnm_status rnc_emit(rnc_call *call, int op, const rnm_node_attrs *attrs, rnc_value *const *inputs,
-                    int input_count, int output_count, rnc_node **out) {
+rnm_status rnc_emit(rnc_call *call, unsigned op, const rnm_node_attrs *attrs,
+                    rnc_value *const *inputs, int input_count, int output_count, rnc_node **out) {
     return emit(call, op, attrs, inputs, input_count, output_count, false, out);
 }
 
-rnm_status rnc_emit_call(rnc_call *call, int op, const rnm_node_attrs *attrs,
+rnm_status rnc_emit_call(rnc_call *call, unsigned op, const rnm_node_attrs *attrs,
                          rnc_value *const *inputs, int input_count) {
     rnc_node *node;
     int output_count = 1;

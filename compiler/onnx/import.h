@@ -130,10 +130,10 @@ rnm_status rnc_bind_tensor(rnc_call *call, size_t k, const rnc_tensor *tensor,
                            const bool *symbolic);
 rnm_status rnc_bind_same(rnc_call *call, size_t k, const rnc_onnx_value *as);
 /* A new node behind all others, its shapes inferred; its outputs are fresh values. */
-rnm_status rnc_emit(rnc_call *call, int op, const rnm_node_attrs *attrs, rnc_value *const *inputs,
-                    int input_count, int output_count, rnc_node **out);
+rnm_status rnc_emit(rnc_call *call, unsigned op, const rnm_node_attrs *attrs,
+                    rnc_value *const *inputs, int input_count, int output_count, rnc_node **out);
 /* The same, whose outputs are those of the call. */
-rnm_status rnc_emit_call(rnc_call *call, int op, const rnm_node_attrs *attrs,
+rnm_status rnc_emit_call(rnc_call *call, unsigned op, const rnm_node_attrs *attrs,
                          rnc_value *const *inputs, int input_count);
 /* RNM_ERR_..., naming the node and its operator. */
 rnm_status rnc_call_fail(const rnc_call *call, rnm_status status, const char *format, ...)

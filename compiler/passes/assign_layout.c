@@ -53,17 +53,61 @@ static rnc_value *in_layout(rnc_graph *graph, size_t *position, rnc_value *value
     return node->outputs[0];
 }
 
-/* The layout that the operator wants its activations in. */
-static uint8_t wanted_layout(const rnc_node *node, const rnc_value *input) {
+static bool is_data(const rnc_value *value) {
+    return value != NULL &&
+           (value->kind == RNC_VALUE_ACTIVATION || value->kind == RNC_VALUE_CONSTANT);
+}
+
+static uint8_t spatial_layout(const rnm_shape *shape) {
+    return shape->rank >= 3 ? RNM_LAYOUT_CHANNELS_LAST : RNM_LAYOUT_ROWS;
+}
+
+/* Constants are row-major, and so is what must be laid out as one of them is. */
+static uint8_t common_layout(const rnc_node *node) {
+    for (int i = 0; i < node->input_count; i++) {
+        if (node->inputs[i] != NULL && node->inputs[i]->kind == RNC_VALUE_CONSTANT) {
+            return RNM_LAYOUT_ROWS;
+        }
+    }
+    return node->inputs[0]->layout;
+}
+
+/* The layout that the operator wants its input `k` in. */
+static uint8_t wanted_layout(const rnc_node *node, int k) {
+    const rnc_value *input = node->inputs[k];
     switch (rnm_op_find((unsigned)node->op)->layout_rule) {
     case RNM_RULE_SPATIAL:
-        return input->shape.rank >= 3 ? RNM_LAYOUT_CHANNELS_LAST : RNM_LAYOUT_ROWS;
+        return spatial_layout(&input->shape);
+    case RNM_RULE_FIRST:
+        return k == 0 ? spatial_layout(&input->shape) : RNM_LAYOUT_ROWS;
     case RNM_RULE_ROWS:
         return node->op == RNM_OP_Flatten && layouts_agree(&input->shape) ? input->layout
                                                                           : RNM_LAYOUT_ROWS;
-    default:
+    case RNM_RULE_SAME:
+        return common_layout(node);
+    default: /* EACH, REORDER: whichever it has */
+        return input->layout;
+    }
+}
+
+/* The layout of an output, once the inputs have theirs. Where it is free, that of an input of the
+ * same rank, so that what comes from a spatial operator stays as the next one wants it. */
+static uint8_t output_layout(const rnc_node *node, const rnm_shape *shape) {
+    const unsigned rule = rnm_op_find((unsigned)node->op)->layout_rule;
+    if (shape->rank < 3 || rule == RNM_RULE_ROWS || rule == RNM_RULE_REORDER) {
+        return RNM_LAYOUT_ROWS;
+    }
+    if (rule != RNM_RULE_EACH) {
         return node->inputs[0]->layout;
     }
+    for (int i = 0; i < node->input_count; i++) {
+        const rnc_value *input = node->inputs[i];
+        if (input != NULL && input->shape.rank == shape->rank &&
+            input->layout == RNM_LAYOUT_CHANNELS_LAST) {
+            return RNM_LAYOUT_CHANNELS_LAST;
+        }
+    }
+    return RNM_LAYOUT_ROWS;
 }
 
 rnm_status rnc_assign_layout(rnc_job *job, rnm_error *err) {
@@ -71,18 +115,16 @@ rnm_status rnc_assign_layout(rnc_job *job, rnm_error *err) {
     for (size_t n = 0; n < graph->node_count; n++) {
         rnc_node *node = graph->nodes[n];
         for (int i = 0; i < node->input_count; i++) {
-            rnc_value *input = node->inputs[i];
-            if (input != NULL && input->kind == RNC_VALUE_ACTIVATION) {
-                node->inputs[i] = in_layout(graph, &n, input, wanted_layout(node, input), err);
+            if (is_data(node->inputs[i])) {
+                node->inputs[i] =
+                    in_layout(graph, &n, node->inputs[i], wanted_layout(node, i), err);
                 if (node->inputs[i] == NULL) {
                     return RNM_ERR_MEMORY;
                 }
             }
         }
-        bool rows = rnm_op_find((unsigned)node->op)->layout_rule == RNM_RULE_ROWS ||
-                    node->outputs[0]->shape.rank < 3;
         for (int k = 0; k < node->output_count; k++) {
-            node->outputs[k]->layout = rows ? RNM_LAYOUT_ROWS : node->inputs[0]->layout;
+            node->outputs[k]->layout = output_layout(node, &node->outputs[k]->shape);
         }
     }
     for (size_t k = 0; k < graph->output_count; k++) {
