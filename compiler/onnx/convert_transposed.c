@@ -11,6 +11,8 @@
 static rnm_status pads_for(const rnc_call *call, const rnm_shape *x, const int64_t *kernel,
                            const int64_t *extra, const int64_t *wanted, bool upper,
                            rnm_node_attrs *attrs) {
+    int64_t more[3];
+    memcpy(more, extra, sizeof more);
     for (int d = 0; d < attrs->spatial; d++) {
         int64_t in = x->dims[2 + d];
         if (in < 0 || attrs->strides[d] < 1 || attrs->strides[d] > RNM_LIMIT_DIM || kernel[d] < 1 ||
@@ -22,11 +24,15 @@ static rnm_status pads_for(const rnc_call *call, const rnm_shape *x, const int64
         }
         int64_t total = attrs->strides[d] * (in - 1) + extra[d] +
                         (kernel[d] - 1) * attrs->dilations[d] + 1 - wanted[d];
-        total = total < 0 ? 0 : total;
+        if (total < 0) { /* more than the windows cover: what is missing is added behind */
+            more[d] = extra[d] - total;
+            total = 0;
+        }
         int64_t less = total / 2;
         attrs->pads[d] = upper ? less : total - less;
         attrs->pads[attrs->spatial + d] = upper ? total - less : less;
     }
+    rnc_set_ints(attrs, "output_padding", more, attrs->spatial);
     return RNM_OK;
 }
 

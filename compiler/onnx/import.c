@@ -311,18 +311,12 @@ static rnm_status add_outputs(rnc_import *im, rnc_onnx_scope *scope) {
 
 static rnm_status check_model(rnc_import *im) {
     const Onnx__ModelProto *model = im->onnx->model;
-    int64_t opset = rnc_onnx_opset(im, NULL, "");
     if (model->graph->n_output == 0) {
         return rnm_fail(im->err, RNM_ERR_MODEL, "%s: the graph has no outputs", path_of(im));
     }
     if (model->graph->n_input > RNM_LIMIT_TENSORS || model->graph->n_output > RNM_LIMIT_OUTPUTS) {
         return rnm_fail(im->err, RNM_ERR_LIMIT, "%s: %zu inputs and %zu outputs are too many",
                         path_of(im), model->graph->n_input, model->graph->n_output);
-    }
-    if (opset != 0 && opset < 6) {
-        return rnm_fail(im->err, RNM_ERR_UNSUPPORTED,
-                        "%s: expected operators of opset 6 or newer, found opset %lld", path_of(im),
-                        (long long)opset);
     }
     return RNM_OK;
 }

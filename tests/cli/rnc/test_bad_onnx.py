@@ -71,7 +71,7 @@ class BadOnnx(ToolCase):
 
     def test_operator_of_another_time(self):
         self.refused_graph(["Relu", "opset 900"], [relu()], opset=900)
-        self.refused_graph(["opset 5"], [relu()], opset=5)
+        self.refused_graph(["Relu", "opset 5"], [relu()], opset=5)
 
     def test_unknown_domain(self):
         self.refused_graph(["own", "Relu"], [node("Relu", ["x"], ["y"], "act", domain="own")])
