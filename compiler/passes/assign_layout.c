@@ -8,6 +8,8 @@
  */
 #include "job.h"
 
+#include <string.h>
+
 /* A Flatten of 1x1 maps moves no byte in either layout. */
 static bool layouts_agree(const rnm_shape *shape) {
     for (int d = 2; d < shape->rank; d++) {
@@ -72,6 +74,23 @@ static uint8_t common_layout(const rnc_node *node) {
     return node->inputs[0]->layout;
 }
 
+static bool same_dims(const rnm_shape *a, const rnm_shape *b) {
+    return a->rank == b->rank && memcmp(a->dims, b->dims, (size_t)a->rank * sizeof *a->dims) == 0;
+}
+
+/* An operator that takes every layout gives channels-last where an input of its output's rank is
+ * so: what comes from a spatial operator stays as the next one wants it. */
+static uint8_t given_layout(const rnc_node *node) {
+    for (int i = 0; i < node->input_count; i++) {
+        const rnc_value *input = node->inputs[i];
+        if (input != NULL && input->layout == RNM_LAYOUT_CHANNELS_LAST &&
+            input->shape.rank == node->outputs[0]->shape.rank) {
+            return RNM_LAYOUT_CHANNELS_LAST;
+        }
+    }
+    return RNM_LAYOUT_ROWS;
+}
+
 /* The layout that the operator wants its input `k` in. */
 static uint8_t wanted_layout(const rnc_node *node, int k) {
     const rnc_value *input = node->inputs[k];
@@ -85,29 +104,21 @@ static uint8_t wanted_layout(const rnc_node *node, int k) {
                                                                           : RNM_LAYOUT_ROWS;
     case RNM_RULE_SAME:
         return common_layout(node);
-    default: /* EACH, REORDER: whichever it has */
+    case RNM_RULE_EACH: /* side by side go best what lie alike; what is repeated is small */
+        return same_dims(&input->shape, &node->outputs[0]->shape) ? given_layout(node)
+                                                                  : input->layout;
+    default:
         return input->layout;
     }
 }
 
-/* The layout of an output, once the inputs have theirs. Where it is free, that of an input of the
- * same rank, so that what comes from a spatial operator stays as the next one wants it. */
+/* The layout of an output, once the inputs have theirs. */
 static uint8_t output_layout(const rnc_node *node, const rnm_shape *shape) {
     const unsigned rule = rnm_op_find((unsigned)node->op)->layout_rule;
     if (shape->rank < 3 || rule == RNM_RULE_ROWS || rule == RNM_RULE_REORDER) {
         return RNM_LAYOUT_ROWS;
     }
-    if (rule != RNM_RULE_EACH) {
-        return node->inputs[0]->layout;
-    }
-    for (int i = 0; i < node->input_count; i++) {
-        const rnc_value *input = node->inputs[i];
-        if (input != NULL && input->shape.rank == shape->rank &&
-            input->layout == RNM_LAYOUT_CHANNELS_LAST) {
-            return RNM_LAYOUT_CHANNELS_LAST;
-        }
-    }
-    return RNM_LAYOUT_ROWS;
+    return rule == RNM_RULE_EACH ? given_layout(node) : node->inputs[0]->layout;
 }
 
 rnm_status rnc_assign_layout(rnc_job *job, rnm_error *err) {

@@ -12,7 +12,8 @@
 static bool takes_epilogue(const rnc_graph *graph, const rnc_value *value) {
     const rnc_node *node = value->producer;
     return node != NULL && (rnm_op_find((unsigned)node->op)->flags & RNM_OPFLAG_EPILOGUE) != 0 &&
-           node->attrs.activation == RNM_OP_NONE && rnc_graph_readers(graph, value) == 1;
+           node->attrs.activation == RNM_OP_NONE && value->shape.dtype == RNM_F32 &&
+           rnc_graph_readers(graph, value) == 1;
 }
 
 static size_t position_of(const rnc_graph *graph, const rnc_value *value) {
