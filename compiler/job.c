@@ -19,6 +19,9 @@ void rnc_job_begin(rnc_job *job, const rnc_weights *weights, const rnc_options *
 }
 
 void rnc_job_end(rnc_job *job) {
+    for (rnc_job_file *file = job->files; file != NULL; file = file->next) {
+        rnc_map_close(&file->map);
+    }
     rnc_arena_clear(&job->arena);
 }
 

@@ -7,6 +7,7 @@
 
 #include "error.h"
 #include "ir/graph.h"
+#include "readers/map.h"
 #include "rnc.h"
 #include "topology/dataset.h"
 #include "weights.h"
@@ -17,6 +18,13 @@ typedef struct rnc_source {
     const char *prefix; /* of every tensor of the model, such as "model." */
     bool *used;         /* by tensor */
 } rnc_source;
+
+/* Another file that tensors point into. */
+typedef struct rnc_job_file {
+    const char *name;
+    rnc_map map;
+    struct rnc_job_file *next;
+} rnc_job_file;
 
 typedef struct rnc_job {
     rnc_arena arena;
@@ -30,6 +38,7 @@ typedef struct rnc_job {
     bool has_dataset;
     rnc_dataset dataset;
     int64_t height, width; /* of the input; 0: the topology's */
+    rnc_job_file *files;
 } rnc_job;
 
 typedef rnm_status rnc_pass(rnc_job *job, rnm_error *err);

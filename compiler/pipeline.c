@@ -3,6 +3,7 @@
  * The whole way of a compilation: read -> topology -> passes -> write.
  */
 #include "job.h"
+#include "onnx/onnx.h"
 #include "topology/topology.h"
 
 #include <string.h>
@@ -73,11 +74,12 @@ static rnm_status settle_dataset(rnc_job *job, rnm_error *err) {
         note_no_dataset(job);
         return RNM_OK;
     }
-    const rnm_shape *input = &job->graph.inputs[0]->shape;
+    const rnm_shape none = {.rank = 0};
+    const rnm_shape *input = job->graph.input_count > 0 ? &job->graph.inputs[0]->shape : &none;
     rnc_dataset *dataset = &job->dataset;
     int64_t least_height = (int64_t)dataset->preprocess.pad_top + dataset->preprocess.pad_bottom;
     int64_t least_width = (int64_t)dataset->preprocess.pad_left + dataset->preprocess.pad_right;
-    if (dataset->channels != input->dims[1] || input->dims[2] <= least_height ||
+    if (input->rank != 4 || dataset->channels != input->dims[1] || input->dims[2] <= least_height ||
         input->dims[3] <= least_width) {
         if (job->options->dataset != NULL) {
             return rnm_fail(err, RNM_ERR_MODEL,
@@ -133,7 +135,8 @@ static rnm_status run(rnc_job *job, rnm_error *err) {
     rnm_status status;
     if ((status = check_options(job->options, err)) != RNM_OK ||
         (status = choose_dataset(job, err)) != RNM_OK ||
-        (status = rnc_topology_select(job, err)) != RNM_OK ||
+        (status = job->source.weights->onnx != NULL ? rnc_onnx_import(job, err)
+                                                    : rnc_topology_select(job, err)) != RNM_OK ||
         (status = settle_dataset(job, err)) != RNM_OK) {
         return status;
     }

@@ -31,9 +31,10 @@ typedef struct rnc_options {
     int input_height;     /* 0: the data set's, else the topology's */
     int input_width;      /* 0: as input_height; counts only with it */
     rnc_generator generator;
-    rnm_dtype param_type; /* of parents: 0 or RNM_F32, RNM_F16, RNM_BF16 */
-    const char *dump_ir;  /* pass after which to dump the graph, "all", or NULL */
-    FILE *dump_file;      /* where to; needed with dump_ir */
+    rnm_dtype param_type;     /* of parents: 0 or RNM_F32, RNM_F16, RNM_BF16 */
+    bool allow_external_data; /* tensors of an ONNX model may be in other files of its folder */
+    const char *dump_ir;      /* pass after which to dump the graph, "all", or NULL */
+    FILE *dump_file;          /* where to; needed with dump_ir */
     void (*note)(void *user, const char *sentence); /* what a person should know; may be NULL */
     void (*progress)(void *user, double fraction);  /* 0 .. 1, seldom called; may be NULL */
     void *user;

@@ -18,6 +18,23 @@ set(RNC_SOURCES
   compiler/ir/dump.c
   compiler/ir/graph.c
   compiler/ir/verify.c
+  compiler/onnx/attributes.c
+  compiler/onnx/call.c
+  compiler/onnx/convert_layers.c
+  compiler/onnx/convert_move.c
+  compiler/onnx/convert_pool.c
+  compiler/onnx/convert_reduce.c
+  compiler/onnx/convert_shape.c
+  compiler/onnx/convert_simple.c
+  compiler/onnx/convert_transposed.c
+  compiler/onnx/external.c
+  compiler/onnx/fold.c
+  compiler/onnx/fold_numbers.c
+  compiler/onnx/functions.c
+  compiler/onnx/import.c
+  compiler/onnx/names.c
+  compiler/onnx/opsets.c
+  compiler/onnx/table.c
   compiler/passes/account_tensors.c
   compiler/passes/assign_layout.c
   compiler/passes/check_values.c

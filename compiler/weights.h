@@ -45,7 +45,9 @@ typedef struct rnc_weights {
     const char *const *skipped; /* what was passed over, one sentence each, for the report */
     size_t skipped_count;
     uint64_t file_size;
-    uint64_t file_digest; /* XXH3-64 of the whole file, for provenance */
+    uint64_t file_digest;        /* XXH3-64 of the whole file, for provenance */
+    const struct rnc_onnx *onnx; /* the model of an ONNX file (readers/onnx.h), which has no tensors
+                                    above; NULL for checkpoints */
     void *impl;
 } rnc_weights;
 

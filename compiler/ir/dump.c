@@ -65,10 +65,13 @@ void rnc_graph_dump(const rnc_graph *graph, const char *pass, FILE *file) {
     for (size_t n = 0; n < graph->node_count; n++) {
         const rnc_node *node = graph->nodes[n];
         const rnm_node_attrs *attrs = &node->attrs;
-        fprintf(file, "%s: ", node->output->name);
-        dump_shape(graph, &node->output->shape, file);
-        fprintf(file, "%s = %s(", node->output->layout == RNM_LAYOUT_CHANNELS_LAST ? " nhwc" : "",
-                rnc_node_op_name(node));
+        for (int k = 0; k < node->output_count; k++) {
+            const rnc_value *output = node->outputs[k];
+            fprintf(file, "%s%s: ", k == 0 ? "" : ", ", output->name);
+            dump_shape(graph, &output->shape, file);
+            fputs(output->layout == RNM_LAYOUT_CHANNELS_LAST ? " nhwc" : "", file);
+        }
+        fprintf(file, " = %s(", rnc_node_op_name(node));
         for (int i = 0; i < node->input_count; i++) {
             dump_input(node->inputs[i], i, file);
         }
@@ -83,8 +86,8 @@ void rnc_graph_dump(const rnc_graph *graph, const char *pass, FILE *file) {
         if (attrs->activation != RNM_OP_NONE) {
             fprintf(file, " activation=%s", rnm_op_find(attrs->activation)->name);
         }
-        if (node->output->last_use != RNM_NONE) {
-            fprintf(file, " until=%" PRIu32, node->output->last_use);
+        if (node->outputs[0]->last_use != RNM_NONE) {
+            fprintf(file, " until=%" PRIu32, node->outputs[0]->last_use);
         }
         fputc('\n', file);
     }

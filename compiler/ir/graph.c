@@ -109,12 +109,26 @@ rnc_node *rnc_node_create(rnc_graph *graph, const char *name, int op, int input_
     node->op = op;
     node->input_count = input_count;
     node->inputs = rnc_arena_array(graph->arena, (size_t)input_count, sizeof(rnc_value *), err);
-    node->output = rnc_value_create(graph, name, RNC_VALUE_ACTIVATION, err);
-    if (node->inputs == NULL || node->output == NULL) {
-        return NULL;
+    return node->inputs == NULL || rnc_node_add_outputs(graph, node, &name, 1, err) != RNM_OK
+               ? NULL
+               : node;
+}
+
+rnm_status rnc_node_add_outputs(rnc_graph *graph, rnc_node *node, const char *const *names,
+                                int count, rnm_error *err) {
+    rnc_value **outputs = rnc_arena_array(graph->arena, (size_t)count, sizeof *outputs, err);
+    for (int k = 0; outputs != NULL && k < count; k++) {
+        outputs[k] = k < node->output_count
+                         ? node->outputs[k]
+                         : rnc_value_create(graph, names[k], RNC_VALUE_ACTIVATION, err);
+        if (outputs[k] == NULL) {
+            return RNM_ERR_MEMORY;
+        }
+        outputs[k]->producer = node;
     }
-    node->output->producer = node;
-    return node;
+    node->outputs = outputs;
+    node->output_count = count;
+    return outputs == NULL ? RNM_ERR_MEMORY : RNM_OK;
 }
 
 rnm_status rnc_graph_insert(rnc_graph *graph, size_t at, rnc_node *node, rnm_error *err) {
@@ -183,14 +197,18 @@ const char *rnc_node_op_name(const rnc_node *node) {
 
 rnm_status rnc_node_infer(rnc_node *node, rnm_error *err) {
     if (node->op == RNC_OP_BATCH_NORM) {
-        node->output->shape = node->inputs[0]->shape;
+        node->outputs[0]->shape = node->inputs[0]->shape;
         return RNM_OK;
     }
     const rnm_shape *shapes[RNC_MAX_INPUTS];
+    rnm_shape outs[RNM_MAX_OUTPUTS];
     for (int i = 0; i < node->input_count; i++) {
         shapes[i] = node->inputs[i] == NULL ? NULL : &node->inputs[i]->shape;
     }
     rnm_status status = rnm_infer_shape((rnm_op)node->op, &node->attrs, shapes, node->input_count,
-                                        &node->output->shape, 1, err);
+                                        outs, node->output_count, err);
+    for (int k = 0; k < node->output_count && status == RNM_OK; k++) {
+        node->outputs[k]->shape = outs[k];
+    }
     return status == RNM_OK ? RNM_OK : rnm_fail_in(err, status, node->name);
 }

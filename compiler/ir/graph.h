@@ -33,6 +33,15 @@ enum {
     RNC_WEIGHTED_INPUTS = 5,
 };
 
+/* Tensors of a batch norm. */
+enum {
+    RNC_NORM_SCALE = 0,
+    RNC_NORM_BIAS = 1,
+    RNC_NORM_MEAN = 2,
+    RNC_NORM_VARIANCE = 3,
+    RNC_NORM_TENSORS = 4,
+};
+
 typedef enum rnc_value_kind {
     RNC_VALUE_ACTIVATION,
     RNC_VALUE_CHANNEL,  /* a vector of f32, one a channel */
@@ -63,11 +72,13 @@ typedef struct rnc_node {
     rnm_node_attrs attrs;
     rnc_value **inputs; /* input_count entries, NULL where an optional one is absent */
     int input_count;
-    rnc_value *output;
+    rnc_value **outputs; /* output_count entries, at least one */
+    int output_count;
     const char *layer;  /* tensors of this node are called `layer`.weight, `layer`.bias, ... */
     const char *parent; /* the layer whose weight is borrowed, or NULL */
     float epsilon;      /* of a batch norm */
-    int64_t channels;   /* outputs as the topology says; 0 = the tensors tell */
+    const rnc_tensor *norm[RNC_NORM_TENSORS]; /* likewise */
+    int64_t channels; /* outputs as the topology says; 0 = the tensors tell */
 } rnc_node;
 
 typedef struct rnc_graph {
@@ -94,9 +105,13 @@ bool rnc_graph_is_input(const rnc_graph *graph, const rnc_value *value);
 bool rnc_graph_is_output(const rnc_graph *graph, const rnc_value *value);
 
 /* A node with room for `input_count` inputs, not yet in any list; NULL with *err set when there is
- * no memory. Its output is a fresh activation of the node's name. */
+ * no memory. Its one output is a fresh activation of the node's name. */
 rnc_node *rnc_node_create(rnc_graph *graph, const char *name, int op, int input_count,
                           rnm_error *err);
+
+/* Gives the node `count` outputs; those behind the first are fresh activations of these names. */
+rnm_status rnc_node_add_outputs(rnc_graph *graph, rnc_node *node, const char *const *names,
+                                int count, rnm_error *err);
 
 /* Puts a node before position `at` (node_count: at the end). */
 rnm_status rnc_graph_insert(rnc_graph *graph, size_t at, rnc_node *node, rnm_error *err);
@@ -130,7 +145,7 @@ bool rnc_node_weighted(const rnc_node *node);
 /* "Conv", "BatchNormalization", ... */
 const char *rnc_node_op_name(const rnc_node *node);
 
-/* Computes the node's output shape from its inputs' and names the node in the error. */
+/* Computes the shapes of the node's outputs from its inputs' and names the node in the error. */
 rnm_status rnc_node_infer(rnc_node *node, rnm_error *err);
 
 /* The verifier, run between passes: order, single definition, arity, shapes. `pass` is named in

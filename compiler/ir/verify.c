@@ -15,7 +15,9 @@ static bool defined(const rnc_value *value) {
 static void unmark(const rnc_graph *graph) {
     for (size_t n = 0; n < graph->node_count; n++) {
         const rnc_node *node = graph->nodes[n];
-        node->output->mark = 0;
+        for (int k = 0; k < node->output_count; k++) {
+            node->outputs[k]->mark = 0;
+        }
         for (int i = 0; i < node->input_count; i++) {
             if (node->inputs[i] != NULL) {
                 node->inputs[i]->mark = 0;
@@ -35,26 +37,37 @@ static bool same_shape(const rnm_shape *a, const rnm_shape *b) {
            memcmp(a->dims, b->dims, (size_t)a->rank * sizeof *a->dims) == 0;
 }
 
-static rnm_status verify_node(rnc_node *node, rnm_error *err) {
-    if (node->output->producer != node) {
-        return rnm_fail(err, RNM_ERR_MODEL, "output of %s has another producer", node->name);
+static rnm_status verify_outputs(const rnc_node *node, rnm_error *err) {
+    for (int k = 0; k < node->output_count; k++) {
+        if (node->outputs[k]->producer != node) {
+            return rnm_fail(err, RNM_ERR_MODEL, "output of %s has another producer", node->name);
+        }
+        if (node->outputs[k]->mark++ > 0) {
+            return rnm_fail(err, RNM_ERR_MODEL, "output of %s is defined twice", node->name);
+        }
     }
+    return RNM_OK;
+}
+
+static rnm_status verify_node(rnc_node *node, rnm_error *err) {
     for (int i = 0; i < node->input_count; i++) {
         if (node->inputs[i] != NULL && !defined(node->inputs[i])) {
             return rnm_fail(err, RNM_ERR_MODEL, "input %d (%s) of %s is used before it is defined",
                             i, node->inputs[i]->name, node->name);
         }
     }
-    if (node->output->mark++ > 0) {
-        return rnm_fail(err, RNM_ERR_MODEL, "output of %s is defined twice", node->name);
+    rnm_shape stated[RNM_MAX_OUTPUTS];
+    for (int k = 0; k < node->output_count; k++) {
+        stated[k] = node->outputs[k]->shape;
     }
-    rnm_shape stated = node->output->shape;
-    rnm_status status = rnc_node_infer(node, err);
-    if (status != RNM_OK) {
+    rnm_status status = verify_outputs(node, err);
+    if (status != RNM_OK || (status = rnc_node_infer(node, err)) != RNM_OK) {
         return status;
     }
-    if (!same_shape(&stated, &node->output->shape)) {
-        return rnm_fail(err, RNM_ERR_MODEL, "output of %s has a stale shape", node->name);
+    for (int k = 0; k < node->output_count; k++) {
+        if (!same_shape(&stated[k], &node->outputs[k]->shape)) {
+            return rnm_fail(err, RNM_ERR_MODEL, "output of %s has a stale shape", node->name);
+        }
     }
     return RNM_OK;
 }

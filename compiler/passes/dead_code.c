@@ -10,7 +10,9 @@
 /* Marks are set on values that something alive needs. */
 static void unmark(const rnc_graph *graph) {
     for (size_t n = 0; n < graph->node_count; n++) {
-        graph->nodes[n]->output->mark = 0;
+        for (int k = 0; k < graph->nodes[n]->output_count; k++) {
+            graph->nodes[n]->outputs[k]->mark = 0;
+        }
     }
     for (size_t k = 0; k < graph->output_count; k++) {
         graph->outputs[k]->mark = 1;
@@ -26,9 +28,13 @@ rnm_status rnc_dead_code(rnc_job *job, rnm_error *err) {
     unmark(graph);
     for (size_t n = graph->node_count; n-- > 0;) {
         const rnc_node *node = graph->nodes[n];
-        dead[n] = node->output->mark == 0;
+        dead[n] = true;
+        for (int k = 0; k < node->output_count; k++) {
+            dead[n] = dead[n] && node->outputs[k]->mark == 0;
+        }
         if (dead[n]) {
-            rnc_note(job, "%s is not needed for the output and was left out", node->output->name);
+            rnc_note(job, "%s is not needed for the output and was left out",
+                     node->outputs[0]->name);
             continue;
         }
         for (int i = 0; i < node->input_count; i++) {

@@ -11,10 +11,10 @@
 
 #include <math.h>
 
-static rnm_status read_channel(rnc_job *job, const rnc_node *node, const char *suffix, float *dst,
+static rnm_status read_channel(rnc_job *job, const rnc_node *node, int which, float *dst,
                                rnm_error *err) {
-    const rnc_tensor *tensor = rnc_take(job, node->layer, suffix);
-    int64_t count = node->output->shape.dims[1];
+    const rnc_tensor *tensor = node->norm[which];
+    int64_t count = node->outputs[0]->shape.dims[1];
     rnc_tensor_copy_f32(tensor, 0, count, dst);
     for (int64_t c = 0; c < count; c++) {
         if (!isfinite(dst[c])) {
@@ -27,7 +27,7 @@ static rnm_status read_channel(rnc_job *job, const rnc_node *node, const char *s
 /* Computes scale and bias in double and rounds once. `before` is the bias in front of the norm. */
 static rnm_status fold(rnc_job *job, const rnc_node *node, const float *before, float *scale,
                        float *bias, rnm_error *err) {
-    int64_t count = node->output->shape.dims[1];
+    int64_t count = node->outputs[0]->shape.dims[1];
     float *values = rnc_arena_array(&job->arena, (size_t)count, 4 * sizeof(float), err);
     if (values == NULL) {
         return RNM_ERR_MEMORY;
@@ -36,10 +36,11 @@ static rnm_status fold(rnc_job *job, const rnc_node *node, const float *before, 
     float *beta = values + count;
     float *mean = values + 2 * count;
     float *variance = values + 3 * count;
-    rnm_status status = read_channel(job, node, "weight", gamma, err);
-    if (status != RNM_OK || (status = read_channel(job, node, "bias", beta, err)) != RNM_OK ||
-        (status = read_channel(job, node, "running_mean", mean, err)) != RNM_OK ||
-        (status = read_channel(job, node, "running_var", variance, err)) != RNM_OK) {
+    rnm_status status = read_channel(job, node, RNC_NORM_SCALE, gamma, err);
+    if (status != RNM_OK ||
+        (status = read_channel(job, node, RNC_NORM_BIAS, beta, err)) != RNM_OK ||
+        (status = read_channel(job, node, RNC_NORM_MEAN, mean, err)) != RNM_OK ||
+        (status = read_channel(job, node, RNC_NORM_VARIANCE, variance, err)) != RNM_OK) {
         return status;
     }
     for (int64_t c = 0; c < count; c++) {
@@ -52,8 +53,10 @@ static rnm_status fold(rnc_job *job, const rnc_node *node, const float *before, 
             return rnm_fail(err, RNM_ERR_VALUE,
                             "%s: batch norm %s%s: channel %lld has variance %g and scale %g, which "
                             "give no finite result",
-                            job->source.weights->path, job->source.prefix, node->layer,
-                            (long long)c, (double)variance[c], (double)gamma[c]);
+                            job->source.weights->path,
+                            node->layer != NULL ? job->source.prefix : "",
+                            node->layer != NULL ? node->layer : node->name, (long long)c,
+                            (double)variance[c], (double)gamma[c]);
         }
     }
     return RNM_OK;
@@ -61,7 +64,8 @@ static rnm_status fold(rnc_job *job, const rnc_node *node, const float *before, 
 
 static bool takes_norm(const rnc_graph *graph, const rnc_node *layer) {
     return layer != NULL && rnc_node_weighted(layer) && layer->inputs[RNC_INPUT_SCALE] == NULL &&
-           layer->attrs.activation == RNM_OP_NONE && rnc_graph_readers(graph, layer->output) == 1;
+           layer->attrs.activation == RNM_OP_NONE &&
+           rnc_graph_readers(graph, layer->outputs[0]) == 1;
 }
 
 static rnm_status make_channels(rnc_job *job, const char *owner, int64_t count, rnc_value **scale,
@@ -92,7 +96,7 @@ rnm_status rnc_fold_batch_norm(rnc_job *job, rnm_error *err) {
         rnc_value *scale;
         rnc_value *bias;
         rnm_status status = make_channels(job, into_layer ? layer->name : node->name,
-                                          node->output->shape.dims[1], &scale, &bias, err);
+                                          node->outputs[0]->shape.dims[1], &scale, &bias, err);
         if (status != RNM_OK) {
             return status;
         }
@@ -105,7 +109,7 @@ rnm_status rnc_fold_batch_norm(rnc_job *job, rnm_error *err) {
         if (into_layer) {
             layer->inputs[RNC_INPUT_SCALE] = scale;
             layer->inputs[RNC_INPUT_BIAS] = bias;
-            rnc_graph_replace(graph, node->output, layer->output);
+            rnc_graph_replace(graph, node->outputs[0], layer->outputs[0]);
             folded[n] = true;
         } else {
             node->op = RNM_OP_ScaleBias;

@@ -18,11 +18,11 @@ static bool takes_epilogue(const rnc_graph *graph, const rnc_value *value) {
 
 static size_t position_of(const rnc_graph *graph, const rnc_value *value) {
     for (size_t n = 0; n < graph->node_count; n++) {
-        if (graph->nodes[n]->output == value) {
+        if (graph->nodes[n] == value->producer) {
             return n + 1;
         }
     }
-    return 0; /* the graph's input comes before everything */
+    return 0; /* graph inputs and constants come before everything */
 }
 
 /* The later operand of an Add is the layer that can take the earlier one as its residual. Returns
@@ -31,8 +31,10 @@ static rnc_value *fuse_residual(const rnc_graph *graph, const rnc_node *add) {
     rnc_value *a = add->inputs[0];
     rnc_value *b = add->inputs[1];
     rnc_value *later = position_of(graph, a) > position_of(graph, b) ? a : b;
-    if (a == b || !rnm_shape_equal(&a->shape, &b->shape) || add->attrs.activation != RNM_OP_NONE ||
-        !takes_epilogue(graph, later) || !rnc_node_weighted(later->producer) ||
+    bool plain = a->kind == RNC_VALUE_ACTIVATION && b->kind == RNC_VALUE_ACTIVATION &&
+                 rnm_shape_equal(&a->shape, &b->shape); /* else it broadcasts */
+    if (a == b || !plain || add->attrs.activation != RNM_OP_NONE || !takes_epilogue(graph, later) ||
+        !rnc_node_weighted(later->producer) ||
         later->producer->inputs[RNC_INPUT_RESIDUAL] != NULL) {
         return NULL;
     }
@@ -66,10 +68,10 @@ rnm_status rnc_fuse_epilogue(rnc_job *job, rnm_error *err) {
         if (into == NULL) {
             continue;
         }
-        if (rnc_graph_is_output(graph, node->output)) {
-            into->name = node->output->name; /* outputs keep the name that they were given */
+        if (rnc_graph_is_output(graph, node->outputs[0])) {
+            into->name = node->outputs[0]->name; /* outputs keep the name that they were given */
         }
-        rnc_graph_replace(graph, node->output, into);
+        rnc_graph_replace(graph, node->outputs[0], into);
         node->input_count = 0; /* it reads nothing any more: what it read may fuse further */
         fused[n] = true;
     }

@@ -12,12 +12,17 @@
 
 #include <inttypes.h>
 
-static const char *const batch_norm_tensors[] = {"weight", "bias", "running_mean", "running_var"};
+static const char *const norm_suffixes[RNC_NORM_TENSORS] = {
+    [RNC_NORM_SCALE] = "weight",
+    [RNC_NORM_BIAS] = "bias",
+    [RNC_NORM_MEAN] = "running_mean",
+    [RNC_NORM_VARIANCE] = "running_var",
+};
 
 static rnc_node *following_batch_norm(const rnc_graph *graph, const rnc_node *node) {
     for (size_t n = 0; n < graph->node_count; n++) {
         rnc_node *reader = graph->nodes[n];
-        if (reader->op == RNC_OP_BATCH_NORM && reader->inputs[0] == node->output) {
+        if (reader->op == RNC_OP_BATCH_NORM && reader->inputs[0] == node->outputs[0]) {
             return reader;
         }
     }
@@ -202,11 +207,12 @@ static rnm_status resolve_batch_norm(rnc_job *job, rnc_node *node, rnm_error *er
                         job->source.weights->path, node->name);
     }
     uint32_t dims[1] = {(uint32_t)x->dims[1]};
-    for (size_t k = 0; k < sizeof batch_norm_tensors / sizeof *batch_norm_tensors; k++) {
-        const rnc_tensor *tensor = rnc_take(job, node->layer, batch_norm_tensors[k]);
+    for (int k = 0; k < RNC_NORM_TENSORS; k++) {
+        const rnc_tensor *tensor = rnc_take(job, node->layer, norm_suffixes[k]);
         if (tensor == NULL) {
-            return rnc_fail_missing(job, node->layer, batch_norm_tensors[k], err);
+            return rnc_fail_missing(job, node->layer, norm_suffixes[k], err);
         }
+        node->norm[k] = tensor;
         rnm_status status = rnc_expect_dims(job, tensor, 1, dims, err);
         if (status != RNM_OK) {
             return status;

@@ -30,12 +30,8 @@ static rnm_status check_kind(const struct stat *about, rnm_error *err) {
     return RNM_OK;
 }
 
-rnm_status rnc_map_open(const char *path, rnc_map *out, rnm_error *err) {
-    /* O_NONBLOCK: opening a pipe without a writer must fail below, not wait for ever here. */
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file < 0) {
-        return rnm_fail(err, RNM_ERR_IO, "cannot be opened: %s", strerror(errno));
-    }
+/* Maps an open file, and closes it. */
+static rnm_status map_file(int file, rnc_map *out, rnm_error *err) {
     struct stat about;
     rnm_status status;
     if (fstat(file, &about) != 0) {
@@ -56,6 +52,30 @@ rnm_status rnc_map_open(const char *path, rnc_map *out, rnm_error *err) {
 done:
     close(file);
     return status;
+}
+
+/* O_NONBLOCK: opening a pipe without a writer must fail later, not wait for ever here. */
+enum { HOW = O_RDONLY | O_CLOEXEC | O_NONBLOCK };
+
+rnm_status rnc_map_open(const char *path, rnc_map *out, rnm_error *err) {
+    int file = open(path, HOW);
+    return file < 0 ? rnm_fail(err, RNM_ERR_IO, "cannot be opened: %s", strerror(errno))
+                    : map_file(file, out, err);
+}
+
+rnm_status rnc_map_open_in(const char *folder, const char *name, rnc_map *out, rnm_error *err) {
+    int inside = open(folder, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+    if (inside < 0) {
+        return rnm_fail(err, RNM_ERR_IO, "the folder cannot be opened: %s", strerror(errno));
+    }
+    int file = openat(inside, name, HOW | O_NOFOLLOW);
+    int cause = errno;
+    close(inside);
+    if (file < 0) {
+        return rnm_fail(err, RNM_ERR_IO, "cannot be opened: %s",
+                        cause == ELOOP ? "it is a symbolic link" : strerror(cause));
+    }
+    return map_file(file, out, err);
 }
 
 void rnc_map_close(rnc_map *map) {

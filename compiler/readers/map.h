@@ -18,6 +18,9 @@ typedef struct rnc_map {
  * RNM_ERR_FORMAT for an empty file) do not name the path; *out is then untouched. */
 rnm_status rnc_map_open(const char *path, rnc_map *out, rnm_error *err);
 
+/* The same for file `name` of a folder, which may be no link. */
+rnm_status rnc_map_open_in(const char *folder, const char *name, rnc_map *out, rnm_error *err);
+
 /* Also for a map that is not open. */
 void rnc_map_close(rnc_map *map);
 

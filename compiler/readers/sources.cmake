@@ -2,6 +2,8 @@
 set(RNC_READER_SOURCES
   compiler/readers/arena.c
   compiler/readers/map.c
+  compiler/readers/onnx.c
+  compiler/readers/onnx_wire.c
   compiler/readers/pickle.c
   compiler/readers/pickle_build.c
   compiler/readers/pickle_ops.c

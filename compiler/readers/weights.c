@@ -6,6 +6,8 @@
 
 #include "digest.h"
 #include "map.h"
+#include "onnx.h"
+#include "onnx_wire.h"
 #include "torch.h"
 
 #include <stdarg.h>
@@ -23,6 +25,7 @@ static const struct {
     {"pytorch-zip", "a PyTorch checkpoint in its zip form", rnc_torch_probe_zip,
      rnc_torch_read_zip},
     {"pytorch-legacy", "in its legacy form", rnc_torch_probe_legacy, rnc_torch_read_legacy},
+    {"onnx", "an ONNX model", rnc_onnx_probe, rnc_onnx_read},
 };
 
 enum { CONTAINERS = sizeof containers / sizeof *containers };
@@ -187,6 +190,7 @@ static rnm_status open_any(const char *path, const uint8_t *bytes, size_t size, 
         .file_size = size,
         .file_digest =
             inside->map.bytes != NULL ? rnc_map_digest(&inside->map) : rnm_digest(bytes, size),
+        .onnx = set->onnx,
         .impl = inside,
     };
     return RNM_OK;

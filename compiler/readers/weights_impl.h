@@ -29,6 +29,7 @@ typedef struct rnc_set {
     const char *skipped[RNC_MAX_SKIPPED];
     size_t skipped_count;
     rnc_hints hints;
+    const struct rnc_onnx *onnx; /* a graph instead of named tensors; NULL for checkpoints */
 } rnc_set;
 
 /* Adds a copy of *tensor; its name is copied too. Refuses the tensor over a ceiling and names that

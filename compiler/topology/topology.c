@@ -427,10 +427,10 @@ static rnm_status build_node(builder *b, const rnc_yaml_node *map, const scope *
     node->layer = layer;
     node->parent = parent;
     if ((status = read_attrs(b, in, map, node, err)) != RNM_OK ||
-        (status = add_name(b, map, name, node->output, err)) != RNM_OK) {
+        (status = add_name(b, map, name, node->outputs[0], err)) != RNM_OK) {
         return status;
     }
-    b->current = node->output;
+    b->current = node->outputs[0];
     return rnc_graph_insert(graph, graph->node_count, node, err);
 }
 

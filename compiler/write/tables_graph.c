@@ -115,7 +115,7 @@ static rnm_status add_node(rnc_tables *tables, const rnc_node *node, rnm_error *
                            .first_attr = (uint32_t)tables->attrs.count,
                            .first_ref = (uint32_t)tables->refs.count,
                            .input_count = (uint16_t)inputs,
-                           .output_count = 1};
+                           .output_count = (uint16_t)node->output_count};
     rnm_status status;
     for (int i = 0; i < inputs; i++) {
         rnc_value *value = node->inputs[i];
@@ -124,13 +124,17 @@ static rnm_status add_node(rnc_tables *tables, const rnc_node *node, rnm_error *
             return status;
         }
     }
-    if ((status = add_value(tables, node->output, err)) != RNM_OK ||
-        (status = add_attrs(tables, node, err)) != RNM_OK ||
+    for (int k = 0; k < node->output_count; k++) {
+        if ((status = add_value(tables, node->outputs[k], err)) != RNM_OK) {
+            return status;
+        }
+    }
+    if ((status = add_attrs(tables, node, err)) != RNM_OK ||
         (status = rnc_tables_add_string(tables, node->name, &record.name, err)) != RNM_OK) {
         return status;
     }
     record.attr_count = (uint16_t)(tables->attrs.count - record.first_attr);
-    uint32_t *refs = rnc_list_add(&tables->refs, (size_t)inputs + 1, err);
+    uint32_t *refs = rnc_list_add(&tables->refs, (size_t)inputs + record.output_count, err);
     rnm_node_rec *item = rnc_list_add(&tables->nodes, 1, err);
     if (refs == NULL || item == NULL) {
         return RNM_ERR_MEMORY;
@@ -138,7 +142,9 @@ static rnm_status add_node(rnc_tables *tables, const rnc_node *node, rnm_error *
     for (int i = 0; i < inputs; i++) {
         refs[i] = node->inputs[i] == NULL ? RNM_NONE : node->inputs[i]->index;
     }
-    refs[inputs] = node->output->index;
+    for (int k = 0; k < node->output_count; k++) {
+        refs[inputs + k] = node->outputs[k]->index;
+    }
     *item = record;
     return RNM_OK;
 }

@@ -181,6 +181,7 @@ rnm_status rnc_write_rnm(rnc_job *job, const char *target, rnm_error *err) {
     writer w = {.job = job};
     rnm_status status = rnc_tables_build(&w.tables, job, err);
     if (status != RNM_OK) {
+        rnm_fail_in(err, status, job->source.weights->path);
         goto done;
     }
     status = rnc_file_create(&w.file, target, err);

@@ -30,6 +30,7 @@ typedef struct rnc_reading {
     int generator;
     int param_type;
     bool quiet;
+    bool external;
     progress line;
     rnc_options options; /* made from the above by rnc_reading_finish */
 } rnc_reading;
@@ -50,6 +51,8 @@ extern const cli_choice rnc_param_type_choices[];
         CLI_CHOICE("generator", 0, &(r).generator, rnc_generator_choices,           \
                    "order of the blocks of s layers in checkpoints of older\n"      \
                    "training code"),                                                \
+        CLI_FLAG("allow-external-data", 0, &(r).external,                           \
+                 "read tensors of an ONNX model from other files of its folder"),   \
         CLI_FLAG("quiet", 'q', &(r).quiet, "no notes and no progress, errors only")
 
 /* Checks what no table can and fills in r->options; `doing` names the progress line. Returns

@@ -37,10 +37,12 @@ int rnc_command_compile(int argc, char **argv) {
     const cli_command command = {
         .name = "rnc compile",
         .version = RNC_TOOL_VERSION,
-        .usage = "MODEL.ckpt [-o MODEL.rnm] [OPTION...]\n",
-        .intro = "Converts a trained checkpoint into a .rnm: parents, betas, packed masks, graph.\n"
+        .usage = "MODEL.ckpt|MODEL.onnx [-o MODEL.rnm] [OPTION...]\n",
+        .intro = "Converts a trained checkpoint into a .rnm: parents, betas, packed masks, graph;\n"
+                 "or an ONNX model, of opset 6 and newer, whose weights are stored as they are.\n"
                  "The checkpoint is never executed; what it holds beside tensors is passed over.\n",
         .examples = "  rnc compile model.ckpt\n"
+                    "  rnc compile model.onnx\n"
                     "  rnc compile weights.pt --topology=resnet_18 --dataset=IMNET -o net.rnm\n"
                     "  rnc compile mine.pt --topology=mine.yaml --input-size=96x96\n",
         .options = options,

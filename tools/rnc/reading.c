@@ -62,6 +62,7 @@ cli_result rnc_reading_finish(const cli_command *command, rnc_reading *r, const 
         .dataset = r->dataset,
         .generator = (rnc_generator)r->generator,
         .param_type = (rnm_dtype)r->param_type,
+        .allow_external_data = r->external,
         .dump_ir = r->dump_ir,
         .dump_file = stderr,
         .note = r->quiet ? NULL : print_note,
