@@ -48,6 +48,24 @@ static rnm_status layer_name(rnc_call *call, const rnc_onnx_value *weight, const
     return stem == NULL ? RNM_ERR_MEMORY : RNM_OK;
 }
 
+static bool same_tensor(const rnc_tensor *a, const rnc_tensor *b) {
+    const size_t size = (size_t)a->rank * sizeof *a->dims;
+    return a->data == b->data && a->dtype == b->dtype && a->rank == b->rank &&
+           memcmp(a->dims, b->dims, size) == 0 && memcmp(a->strides, b->strides, size) == 0;
+}
+
+/* The same parent of a layer before, or this one: who shares a tensor shares what is stored. */
+static const rnc_tensor *known_parent(const rnc_graph *graph, const rnc_tensor *parent) {
+    for (size_t n = 0; n < graph->node_count; n++) {
+        const rnc_node *node = graph->nodes[n];
+        const rnc_value *weight = rnc_node_weighted(node) ? node->inputs[RNC_INPUT_WEIGHT] : NULL;
+        if (weight != NULL && same_tensor(weight->child->parent, parent)) {
+            return weight->child->parent;
+        }
+    }
+    return parent;
+}
+
 /* The weight [co, ci, kernel...] as a recipe whose parent it is. */
 static rnm_status make_weight(rnc_call *call, const char *layer, const rnc_tensor *tensor,
                               rnc_value **out) {
@@ -83,7 +101,7 @@ static rnm_status make_weight(rnc_call *call, const char *layer, const rnc_tenso
                          .ci = (uint32_t)tensor->dims[1],
                          .po = (uint32_t)parent->dims[0],
                          .pi = (uint32_t)parent->dims[1],
-                         .parent = parent};
+                         .parent = known_parent(im->graph, parent)};
     child->taps = (uint32_t)(elements / child->co / child->ci);
     weight->shape.rank = tensor->rank;
     for (int d = 0; d < tensor->rank; d++) {
