@@ -54,6 +54,14 @@ rnc_onnx_convert rnc_convert_top_k;
 rnc_onnx_convert rnc_convert_cumsum;
 rnc_onnx_convert rnc_convert_nms;
 
+/* convert_layers.c: the call's node, its weight a recipe made of input 1 seen as `weight`, [co, ci,
+ * kernel...]; `bias` may be NULL. */
+rnm_status rnc_emit_layer(rnc_call *call, rnm_op op, const rnm_node_attrs *attrs, rnc_value *x,
+                          const rnc_tensor *weight, const rnc_onnx_value *bias);
+
+/* True for no bias, and for one that a layer can have: constant numbers, one a channel. */
+bool rnc_fits_bias(const rnc_onnx_value *bias, int64_t channels);
+
 /* The window of a node whose input has `shape`: attributes by name, auto_pad written out as pads.
  * `kernel` is the window's size, of attrs->spatial entries. */
 rnm_status rnc_convert_window(rnc_call *call, rnm_op op, const rnm_shape *shape,

@@ -136,10 +136,24 @@ static bool is_float(const rnc_tensor *tensor) {
     return tensor->dtype == RNM_F32;
 }
 
-/* A bias that can be one: a constant of one number a channel. */
-static bool fits_bias(const rnc_onnx_value *bias, int64_t channels) {
+bool rnc_fits_bias(const rnc_onnx_value *bias, int64_t channels) {
     return bias == NULL || (bias->tensor != NULL && is_float(bias->tensor) &&
                             bias->tensor->rank == 1 && bias->tensor->dims[0] == channels);
+}
+
+rnm_status rnc_emit_layer(rnc_call *call, rnm_op op, const rnm_node_attrs *attrs, rnc_value *x,
+                          const rnc_tensor *weight, const rnc_onnx_value *bias) {
+    const char *layer;
+    rnc_value *inputs[RNC_WEIGHTED_INPUTS] = {x};
+    rnm_status status = layer_name(call, rnc_call_input(call, 1), &layer);
+    if (status == RNM_OK) {
+        status = make_weight(call, layer, weight, &inputs[RNC_INPUT_WEIGHT]);
+    }
+    if (status == RNM_OK && bias != NULL) {
+        status =
+            make_bias(call, layer, bias->tensor, weight->dims[0], 1.0f, &inputs[RNC_INPUT_BIAS]);
+    }
+    return status == RNM_OK ? rnc_emit_call(call, op, attrs, inputs, RNC_WEIGHTED_INPUTS) : status;
 }
 
 /* ---- Conv ------------------------------------------------------------------------------------ */
@@ -205,20 +219,10 @@ rnm_status rnc_convert_conv(rnc_call *call) {
     }
     attrs.has_kernel_shape = false;
     const rnc_onnx_value *bias = rnc_call_input(call, 2);
-    if (weight->tensor == NULL || !fits_bias(bias, shape.dims[0])) {
+    if (weight->tensor == NULL || !rnc_fits_bias(bias, shape.dims[0])) {
         return dynamic_conv(call, attrs);
     }
-    const char *layer;
-    rnc_value *inputs[RNC_WEIGHTED_INPUTS] = {x};
-    if ((status = layer_name(call, weight, &layer)) != RNM_OK ||
-        (status = make_weight(call, layer, weight->tensor, &inputs[RNC_INPUT_WEIGHT])) != RNM_OK) {
-        return status;
-    }
-    if (bias != NULL && (status = make_bias(call, layer, bias->tensor, shape.dims[0], 1.0f,
-                                            &inputs[RNC_INPUT_BIAS])) != RNM_OK) {
-        return status;
-    }
-    return rnc_emit_call(call, RNM_OP_Conv, &attrs, inputs, RNC_WEIGHTED_INPUTS);
+    return rnc_emit_layer(call, RNM_OP_Conv, &attrs, x, weight->tensor, bias);
 }
 
 /* ---- Gemm and MatMul ------------------------------------------------------------------------- */

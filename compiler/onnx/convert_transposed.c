@@ -36,27 +36,67 @@ static rnm_status pads_for(const rnc_call *call, const rnm_shape *x, const int64
     return RNM_OK;
 }
 
+/* A constant weight as a recipe has it, [co, ci / group, kernel...]: a view with the first two axes
+ * exchanged, for one group or one input channel a group. NULL where there is none. */
+static const rnc_tensor *exchanged(const rnc_call *call, const rnc_tensor *stored, int64_t group) {
+    bool depthwise = stored->dims[0] == group && stored->dims[1] == 1;
+    if (stored->dtype != RNM_F32 || (group != 1 && !depthwise)) {
+        return NULL;
+    }
+    rnc_tensor *view = rnc_arena_alloc(call->import->graph->arena, sizeof *view, call->import->err);
+    if (view != NULL) {
+        *view = *stored;
+        for (int axis = 0; axis < 2 && !depthwise; axis++) {
+            view->dims[axis] = stored->dims[1 - axis];
+            view->strides[axis] = stored->strides[1 - axis];
+        }
+    }
+    return view;
+}
+
+/* The node, its weight a recipe where it can be one, else a value. */
+static rnm_status emit(rnc_call *call, const rnm_node_attrs *attrs, rnc_value *x) {
+    const rnc_onnx_value *weight = rnc_call_input(call, 1);
+    const rnc_onnx_value *bias = rnc_call_input(call, 2);
+    const rnc_tensor *view =
+        weight->tensor != NULL ? exchanged(call, weight->tensor, attrs->group) : NULL;
+    if (view != NULL && rnc_fits_bias(bias, view->dims[0])) {
+        return rnc_emit_layer(call, RNM_OP_ConvTranspose, attrs, x, view, bias);
+    }
+    rnc_value *inputs[3] = {x};
+    int count = bias != NULL ? 3 : 2;
+    for (int k = 1; k < count; k++) {
+        rnm_status status = rnc_call_value(call, (size_t)k, &inputs[k]);
+        if (status != RNM_OK) {
+            return status;
+        }
+    }
+    return rnc_emit_call(call, RNM_OP_DynamicConvTranspose, attrs, inputs, count);
+}
+
 rnm_status rnc_convert_conv_transpose(rnc_call *call) {
-    rnm_op op = rnm_op_by_name("DynamicConvTranspose");
+    const rnm_op op = RNM_OP_ConvTranspose;
     int64_t wanted[3], extra[3] = {0}, kernel[3];
     int wanted_count, extra_count, kernel_count;
     const char *mode;
-    rnc_value *inputs[3];
-    int count = rnc_call_input(call, 2) != NULL ? 3 : 2;
-    rnm_status status = RNM_OK;
-    for (int k = 0; k < count && status == RNM_OK; k++) {
-        status = rnc_call_value(call, (size_t)k, &inputs[k]);
-    }
-    if (status != RNM_OK) {
+    rnc_value *input;
+    rnc_onnx_value *weight;
+    rnm_status status = rnc_call_value(call, 0, &input);
+    if (status != RNM_OK || (status = rnc_call_need(call, 1, &weight)) != RNM_OK) {
         return status;
     }
-    const rnm_shape *x = &inputs[0]->shape;
+    const rnm_shape *x = &input->shape;
+    rnm_shape w = weight->value != NULL ? weight->value->shape : (rnm_shape){.rank = 0};
+    if (weight->tensor != NULL) {
+        w.rank = weight->tensor->rank;
+        memcpy(w.dims, weight->tensor->dims, sizeof w.dims);
+    }
     int spatial = rnm_op_spatial(op, x->rank);
-    if (spatial == 0 || inputs[1]->shape.rank != x->rank) {
+    if (spatial == 0 || w.rank != x->rank) {
         return rnc_call_fail(call, RNM_ERR_SHAPE,
                              "expected an input of rank 3 to 5 and a weight of the same rank, "
                              "found ranks %d and %d",
-                             x->rank, inputs[1]->shape.rank);
+                             x->rank, w.rank);
     }
     rnm_node_attrs attrs = rnm_attrs_default(op, spatial);
     if ((status = rnc_attrs_by_name(call, op, &attrs)) != RNM_OK ||
@@ -85,7 +125,7 @@ rnm_status rnc_convert_conv_transpose(rnc_call *call) {
     if (same || wanted_count != 0) {
         /* The specification halves the other way round where output_shape stands alone. */
         bool more_behind = same ? upper : false;
-        status = pads_for(call, x, inputs[1]->shape.dims + 2, extra, wanted, more_behind, &attrs);
+        status = pads_for(call, x, w.dims + 2, extra, wanted, more_behind, &attrs);
     }
-    return status == RNM_OK ? rnc_emit_call(call, op, &attrs, inputs, count) : status;
+    return status == RNM_OK ? emit(call, &attrs, input) : status;
 }
