@@ -6,6 +6,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 rnm_status rnc_convert_simple(rnc_call *call) {
     rnc_value *inputs[RNC_MAX_INPUTS];
@@ -74,11 +75,42 @@ rnm_status rnc_convert_fold_list(rnc_call *call) {
     return status == RNM_OK ? rnc_emit_call(call, op, &attrs, pair, 2) : status;
 }
 
-/* Bounds are attributes before opset 11, inputs from then on. */
+/* One bound of Clip as a node: Clip where it is known, else Max or Min. `last` makes the node that
+ * of the call. */
+static rnm_status clip_once(rnc_call *call, size_t k, bool last, rnc_value **value) {
+    const rnc_onnx_value *bound = rnc_call_input(call, k);
+    rnm_node_attrs attrs = rnm_attrs_default(RNM_OP_Clip, 0);
+    rnc_value *pair[2] = {*value, NULL};
+    rnc_node *node;
+    rnm_op op = RNM_OP_Clip;
+    rnm_status status = RNM_OK;
+    if (bound->tensor != NULL) {
+        double number;
+        status = rnc_call_number(call, k, &number);
+        if (status == RNM_OK && isnan(number)) {
+            return rnc_call_fail(call, RNM_ERR_VALUE, "a bound is no number");
+        }
+        *(k == 1 ? &attrs.alpha : &attrs.beta) = status == RNM_OK ? (float)number : 0.0f;
+    } else {
+        op = k == 1 ? RNM_OP_Max : RNM_OP_Min;
+        attrs = rnm_attrs_default(op, 0);
+        status = rnc_call_value(call, k, &pair[1]);
+    }
+    int count = pair[1] != NULL ? 2 : 1;
+    if (status != RNM_OK || last) {
+        return status == RNM_OK ? rnc_emit_call(call, op, &attrs, pair, count) : status;
+    }
+    status = rnc_emit(call, op, &attrs, pair, count, 1, &node);
+    *value = status == RNM_OK ? node->outputs[0] : NULL;
+    return status;
+}
+
+/* Bounds are attributes before opset 11, inputs from then on, of which some may come at run time.
+ */
 rnm_status rnc_convert_clip(rnc_call *call) {
     rnm_node_attrs attrs = rnm_attrs_default(RNM_OP_Clip, 0);
-    rnc_value *input;
-    rnm_status status = rnc_call_value(call, 0, &input);
+    rnc_value *value;
+    rnm_status status = rnc_call_value(call, 0, &value);
     if (status != RNM_OK) {
         return status;
     }
@@ -87,23 +119,31 @@ rnm_status rnc_convert_clip(rnc_call *call) {
             (status = rnc_attr_float(call, "max", FLT_MAX, &attrs.beta)) != RNM_OK) {
             return status;
         }
-        return rnc_emit_call(call, RNM_OP_Clip, &attrs, &input, 1);
+        return rnc_emit_call(call, RNM_OP_Clip, &attrs, &value, 1);
     }
-    double bounds[2] = {-FLT_MAX, FLT_MAX};
+    const rnc_onnx_value *bounds[2] = {rnc_call_input(call, 1), rnc_call_input(call, 2)};
+    double numbers[2] = {-FLT_MAX, FLT_MAX};
+    bool known = true;
     for (size_t k = 0; k < 2 && status == RNM_OK; k++) {
-        if (k + 1 < call->proto->n_input && call->proto->input[k + 1][0] != '\0') {
-            status = rnc_call_number(call, k + 1, &bounds[k]);
+        known = known && (bounds[k] == NULL || bounds[k]->tensor != NULL);
+        if (bounds[k] != NULL && bounds[k]->tensor != NULL) {
+            status = rnc_call_number(call, k + 1, &numbers[k]);
         }
     }
-    if (status != RNM_OK) {
-        return status;
+    if (status == RNM_OK && (isnan(numbers[0]) || isnan(numbers[1]))) {
+        status = rnc_call_fail(call, RNM_ERR_VALUE, "a bound is no number");
     }
-    if (isnan(bounds[0]) || isnan(bounds[1])) {
-        return rnc_call_fail(call, RNM_ERR_VALUE, "a bound is no number");
+    if (status == RNM_OK && known) {
+        attrs.alpha = (float)numbers[0];
+        attrs.beta = (float)numbers[1];
+        return rnc_emit_call(call, RNM_OP_Clip, &attrs, &value, 1);
     }
-    attrs.alpha = (float)bounds[0];
-    attrs.beta = (float)bounds[1];
-    return rnc_emit_call(call, RNM_OP_Clip, &attrs, &input, 1);
+    for (size_t k = 0; k < 2 && status == RNM_OK; k++) {
+        if (bounds[k] != NULL) {
+            status = clip_once(call, k + 1, k == 1 || bounds[1] == NULL, &value);
+        }
+    }
+    return status;
 }
 
 static bool ones_behind(const rnm_shape *shape, int64_t axis) {
@@ -238,9 +278,12 @@ static rnm_status align(rnc_call *call, const rnm_shape *with, rnc_value **opera
     bool broadcast;
     int64_t axis;
     const rnm_shape *from = &(*operand)->shape;
-    rnm_status status = rnc_attr_flag(call, "broadcast", false, &broadcast);
+    /* A slope is one a channel. */
+    bool channels = strcmp(call->op, "PRelu") == 0 && from->rank == 1 && with->rank > 1;
+    rnm_status status = rnc_attr_flag(call, "broadcast", channels, &broadcast);
     if (status != RNM_OK ||
-        (status = rnc_attr_int(call, "axis", with->rank - from->rank, &axis)) != RNM_OK) {
+        (status = rnc_attr_int(call, "axis", channels ? 1 : with->rank - from->rank, &axis)) !=
+            RNM_OK) {
         return status;
     }
     axis += axis < 0 ? with->rank : 0;

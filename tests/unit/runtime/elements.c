@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "elements.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -109,4 +110,86 @@ void *run_trial(const trial *t, int k, size_t *bytes) {
     }
     close_opened(model);
     return first;
+}
+
+/* ---- numbers --------------------------------------------------------------------------------- */
+
+double number_at(rnm_dtype type, const void *data, size_t k) {
+    switch (type) {
+    case RNM_F32:
+        return (double)((const float *)data)[k];
+    case RNM_F64:
+        return ((const double *)data)[k];
+    case RNM_I64:
+        return (double)((const int64_t *)data)[k];
+    case RNM_I32:
+        return ((const int32_t *)data)[k];
+    case RNM_I8:
+        return ((const int8_t *)data)[k];
+    default:
+        return ((const uint8_t *)data)[k];
+    }
+}
+
+void put_number(rnm_dtype type, void *data, size_t k, double number) {
+    switch (type) {
+    case RNM_F32:
+        ((float *)data)[k] = (float)number;
+        break;
+    case RNM_F64:
+        ((double *)data)[k] = number;
+        break;
+    case RNM_I64:
+        ((int64_t *)data)[k] = (int64_t)number;
+        break;
+    case RNM_I32:
+        ((int32_t *)data)[k] = (int32_t)number;
+        break;
+    case RNM_I8:
+        ((int8_t *)data)[k] = (int8_t)number;
+        break;
+    default:
+        ((uint8_t *)data)[k] = (uint8_t)number;
+    }
+}
+
+bool is_real_type(rnm_dtype type) {
+    return type == RNM_F32 || type == RNM_F64;
+}
+
+void fill_numbers(rng *r, rnm_dtype type, void *data, size_t count) {
+    for (size_t k = 0; k < count; ++k) {
+        double number = is_real_type(type) ? (double)random_float(r) * 3.0
+                        : type == RNM_BOOL ? (double)random_below(r, 2)
+                        : type == RNM_U8   ? (double)random_below(r, 10)
+                                           : (double)random_below(r, 19) - 9.0;
+        put_number(type, data, k, number);
+    }
+}
+
+static bool matches(rnm_dtype type, double found, double wanted) {
+    double slack = is_real_type(type) ? 2e-6 * fmax(1.0, fabs(wanted)) : 0.0;
+    return isnan(wanted)   ? isnan(found)
+           : isinf(wanted) ? found == wanted
+                           : fabs(found - wanted) <= slack;
+}
+
+void check_output(const trial *t, int output, const double *wanted, const char *what) {
+    size_t bytes;
+    void *found = run_trial(t, output, &bytes);
+    rnm_dtype type = t->out[output].type;
+    size_t count = trial_elements(t->out[output].rank, t->out[output].dims);
+    assert_int_equal(bytes, count * rnm_dtype_size(type));
+    for (size_t k = 0; k < count; ++k) {
+        double number = number_at(type, found, k);
+        if (!matches(type, number, wanted[k])) {
+            fail_msg("%s of %s: element %zu must be %.9g, found %.9g", what,
+                     rnm_dtype_name(t->in[0].type), k, wanted[k], number);
+        }
+    }
+    free(found);
+}
+
+void check_trial(const trial *t, const double *wanted, const char *what) {
+    check_output(t, 0, wanted, what);
 }

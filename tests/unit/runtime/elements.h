@@ -36,4 +36,17 @@ size_t trial_elements(uint8_t rank, const int64_t *dims);
 /* Random dims of 1 to 6, and what they come to. */
 size_t trial_shape(rng *r, uint8_t rank, int64_t *dims);
 
+/* Element k of any type but f16, as a number. */
+double number_at(rnm_dtype type, const void *data, size_t k);
+void put_number(rnm_dtype type, void *data, size_t k, double number);
+bool is_real_type(rnm_dtype type);
+
+/* Small numbers: whole ones where the type is an integer. */
+void fill_numbers(rng *r, rnm_dtype type, void *data, size_t count);
+
+/* Runs the trial and fails the test unless output 0, or k, is as wanted: exactly for integers,
+ * within 2e-6 of max(1, |wanted|) for others. */
+void check_trial(const trial *t, const double *wanted, const char *what);
+void check_output(const trial *t, int k, const double *wanted, const char *what);
+
 #endif

@@ -14,80 +14,6 @@
 
 #include <cmocka.h>
 
-/* ---- numbers --------------------------------------------------------------------------------- */
-
-static double get(rnm_dtype type, const void *data, size_t k) {
-    switch (type) {
-    case RNM_F32:
-        return (double)((const float *)data)[k];
-    case RNM_F64:
-        return ((const double *)data)[k];
-    case RNM_I64:
-        return (double)((const int64_t *)data)[k];
-    case RNM_I32:
-        return ((const int32_t *)data)[k];
-    case RNM_I8:
-        return ((const int8_t *)data)[k];
-    default:
-        return ((const uint8_t *)data)[k];
-    }
-}
-
-static void put(rnm_dtype type, void *data, size_t k, double value) {
-    switch (type) {
-    case RNM_F32:
-        ((float *)data)[k] = (float)value;
-        break;
-    case RNM_F64:
-        ((double *)data)[k] = value;
-        break;
-    case RNM_I64:
-        ((int64_t *)data)[k] = (int64_t)value;
-        break;
-    case RNM_I32:
-        ((int32_t *)data)[k] = (int32_t)value;
-        break;
-    case RNM_I8:
-        ((int8_t *)data)[k] = (int8_t)value;
-        break;
-    default:
-        ((uint8_t *)data)[k] = (uint8_t)value;
-    }
-}
-
-static bool is_real(rnm_dtype type) {
-    return type == RNM_F32 || type == RNM_F64;
-}
-
-static void fill(rng *r, rnm_dtype type, void *data, size_t count) {
-    for (size_t k = 0; k < count; ++k) {
-        double value = is_real(type)      ? (double)random_float(r) * 3.0
-                       : type == RNM_BOOL ? (double)random_below(r, 2)
-                       : type == RNM_U8   ? (double)random_below(r, 10)
-                                          : (double)random_below(r, 19) - 9.0;
-        put(type, data, k, value);
-    }
-}
-
-static void check(const trial *t, const double *wanted, const char *what) {
-    size_t bytes;
-    void *found = run_trial(t, 0, &bytes);
-    size_t count = trial_elements(t->out[0].rank, t->out[0].dims);
-    assert_int_equal(bytes, count * rnm_dtype_size(t->out[0].type));
-    for (size_t k = 0; k < count; ++k) {
-        double value = get(t->out[0].type, found, k);
-        double slack = is_real(t->out[0].type) ? 2e-6 * fmax(1.0, fabs(wanted[k])) : 0.0;
-        bool same = isnan(wanted[k])   ? isnan(value)
-                    : isinf(wanted[k]) ? value == wanted[k]
-                                       : fabs(value - wanted[k]) <= slack;
-        if (!same) {
-            fail_msg("%s of %s: element %zu must be %.9g, found %.9g", what,
-                     rnm_dtype_name(t->in[0].type), k, wanted[k], value);
-        }
-    }
-    free(found);
-}
-
 /* ---- pairs ----------------------------------------------------------------------------------- */
 
 static int64_t low_bits(rnm_dtype type, int64_t value) {
@@ -95,7 +21,7 @@ static int64_t low_bits(rnm_dtype type, int64_t value) {
 }
 
 static double naive_pair(rnm_op op, rnm_dtype type, double p, double q, bool flag) {
-    bool whole = !is_real(type);
+    bool whole = !is_real_type(type);
     double value = 0.0;
     switch (op) {
     case RNM_OP_Add:
@@ -189,7 +115,7 @@ static void start_pair(rng *r, trial *t, int inputs, void *const *data) {
     int whole = (int)random_below(r, (uint32_t)inputs); /* this one has every axis */
     for (int k = 0; k < inputs; ++k) {
         shrink(r, t, k, k != (t->op == RNM_OP_PRelu ? 0 : whole));
-        fill(r, t->in[k].type, data[k], trial_elements(t->in[k].rank, t->in[k].dims));
+        fill_numbers(r, t->in[k].type, data[k], trial_elements(t->in[k].rank, t->in[k].dims));
         t->in[k].data = data[k];
     }
 }
@@ -208,19 +134,19 @@ static void try_pairs(rnm_op op, const rnm_dtype *types, size_t type_count, rnm_
         start_pair(&r, &t, 2, data);
         if (op == RNM_OP_Pow) {
             for (size_t k = 0; k < trial_elements(t.in[0].rank, t.in[0].dims); ++k) {
-                double base = get(type, first, k);
-                put(type, first, k, is_real(type) ? fabs(base) : fmod(base, 3.0));
+                double base = number_at(type, first, k);
+                put_number(type, first, k, is_real_type(type) ? fabs(base) : fmod(base, 3.0));
             }
         }
         size_t count = trial_elements(t.out[0].rank, t.out[0].dims);
         for (size_t k = 0; k < count; ++k) {
-            wanted[k] = naive_pair(op, type, get(type, first, place(&t, 0, k)),
-                                   get(type, second, place(&t, 1, k)), t.flag);
+            wanted[k] = naive_pair(op, type, number_at(type, first, place(&t, 0, k)),
+                                   number_at(type, second, place(&t, 1, k)), t.flag);
             if (type == RNM_F32 && t.flag && (op == RNM_OP_Add || op == RNM_OP_Mul)) {
                 wanted[k] = fmax(wanted[k], 0.0);
             }
         }
-        check(&t, wanted, rnm_op_find(op)->name);
+        check_trial(&t, wanted, rnm_op_find(op)->name);
     }
     free(wanted);
     free(second);
@@ -263,10 +189,10 @@ static void choices(void **state) {
         void *const inputs[] = {data[0], data[1], data[2]};
         start_pair(&r, &t, 3, inputs);
         for (size_t k = 0; k < trial_elements(t.out[0].rank, t.out[0].dims); ++k) {
-            int from = get(RNM_BOOL, data[0], place(&t, 0, k)) != 0.0 ? 1 : 2;
-            wanted[k] = get(type, data[from], place(&t, from, k));
+            int from = number_at(RNM_BOOL, data[0], place(&t, 0, k)) != 0.0 ? 1 : 2;
+            wanted[k] = number_at(type, data[from], place(&t, from, k));
         }
-        check(&t, wanted, "Where");
+        check_trial(&t, wanted, "Where");
     }
 }
 
@@ -293,7 +219,7 @@ static void large(void **state) {
         for (size_t k = 0; k < COUNT; ++k) {
             wanted[k] = (double)x[k] - (double)z[round == 0 ? k : k % 40001];
         }
-        check(&t, wanted, "Sub");
+        check_trial(&t, wanted, "Sub");
     }
     free(wanted);
     free(z);
@@ -416,7 +342,7 @@ static void one_element(void **state) {
                 x[k] = k % 5 == 4 && functions[f].op == RNM_OP_Round ? rintf(x[k]) + 0.5f : x[k];
                 wanted[k] = naive_function(functions[f].op, (double)x[k], t.flag);
             }
-            check(&t, wanted, rnm_op_find(functions[f].op)->name);
+            check_trial(&t, wanted, rnm_op_find(functions[f].op)->name);
         }
     }
 }
@@ -434,10 +360,10 @@ static void whole_and_odd_numbers(void **state) {
         start_pair(&r, &t, 1, data);
         t.in[0].layout = t.out[0].layout;
         for (size_t k = 0; k < trial_elements(t.out[0].rank, t.out[0].dims); ++k) {
-            double value = naive_function(t.op, get(type, x, k), false);
-            wanted[k] = is_real(type) ? value : (double)low_bits(type, (int64_t)value);
+            double value = naive_function(t.op, number_at(type, x, k), false);
+            wanted[k] = is_real_type(type) ? value : (double)low_bits(type, (int64_t)value);
         }
-        check(&t, wanted, rnm_op_find(t.op)->name);
+        check_trial(&t, wanted, rnm_op_find(t.op)->name);
     }
     static const float odd[] = {NAN, INFINITY, -INFINITY, 0.0f, -0.0f, 1.0f};
     static const double nan_of[] = {1, 0, 0, 0, 0, 0}, inf_of[] = {0, 1, 1, 0, 0, 0};
@@ -447,19 +373,19 @@ static void whole_and_odd_numbers(void **state) {
     t.in[0].rank = t.out[0].rank = 1;
     t.in[0].dims[0] = t.out[0].dims[0] = 6;
     t.in[0].data = odd;
-    check(&t, nan_of, "IsNaN");
+    check_trial(&t, nan_of, "IsNaN");
     t.op = RNM_OP_IsInf;
-    check(&t, inf_of, "IsInf");
+    check_trial(&t, inf_of, "IsInf");
     static const double softplus_of[] = {NAN, INFINITY, 0, 0.69314718, 0.69314718, 1.31326169};
     t.op = RNM_OP_Softplus;
     t.out[0].type = RNM_F32;
-    check(&t, softplus_of, "Softplus");
+    check_trial(&t, softplus_of, "Softplus");
     static const uint8_t bits[] = {0, 1, 1, 0, 0, 1};
     static const double not_of[] = {1, 0, 0, 1, 1, 0};
     t.op = RNM_OP_Not;
     t.in[0].type = t.out[0].type = RNM_BOOL;
     t.in[0].data = bits;
-    check(&t, not_of, "Not");
+    check_trial(&t, not_of, "Not");
 }
 
 int main(void) {
