@@ -111,6 +111,12 @@ typedef struct rnc_export_options {
     void *user;
 } rnc_export_options;
 
+/* Writes the network of the .rnm file `source` to `target` as ONNX whose weights stay as compact as
+ * they are: parents, betas and packed masks as initializers, and functions of standard operators
+ * that make weights of them (docs/ONNX.md). Otherwise as rnc_export_dense. */
+RNM_API rnm_status rnc_export(const char *source, const char *target,
+                              const rnc_export_options *options, rnm_error *error);
+
 /* Writes the network of the .rnm file `source` to `target` as plain ONNX, which any runtime for
  * ONNX takes: every weight expanded, with the scale of its outputs multiplied in, and what the .rnm
  * has fused as nodes of their own. `target` is whole or untouched afterwards. `options` may be

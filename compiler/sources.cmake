@@ -8,8 +8,11 @@ set(RNC_SOURCES
   compiler/open_rnm.c
   compiler/pipeline.c
   compiler/verify.c
+  compiler/export/compact.c
   compiler/export/dense.c
   compiler/export/export.c
+  compiler/export/functions.c
+  compiler/export/metadata.c
   compiler/export/model.c
   compiler/export/names.c
   compiler/export/operators.c

@@ -7,7 +7,7 @@
 
 /* The initializer of this weight with this scale, if a node before has made it. */
 static const char *find(const rnc_exporter *x, uint32_t value, const float *scale) {
-    const rnc_onnx_tensor *tensor = x->tensor[value];
+    const rnc_proto_tensor *tensor = x->tensor[value];
     return tensor != NULL && tensor->scale == scale ? tensor->name : NULL;
 }
 
@@ -22,10 +22,11 @@ const char *rnc_dense_weight(rnc_exporter *x, uint32_t node, uint32_t value, uin
     /* A second layer with the same weight and a scale of its own needs a copy under its name. */
     const rnm_node_rec *record = &view->nodes[node];
     uint32_t output = view->refs[record->first_ref + record->input_count];
-    name = x->tensor[value] == NULL ? x->names[value] : rnc_exporter_part(x, output, "weight");
+    name = x->tensor[value] == NULL ? rnc_exporter_name(x, value)
+                                    : rnc_exporter_part(x, output, "weight");
     rnm_shape shape = rnm_view_shape(view, value);
     shape.dtype = RNM_F32;
-    rnc_onnx_tensor *tensor = rnc_onnx_initializer(x->model, name, &shape, NULL);
+    rnc_proto_tensor *tensor = rnc_proto_initializer(x->model, name, &shape, NULL);
     if (tensor != NULL) {
         tensor->child = rnm_view_child(view, view->values[value].source);
         tensor->scale = factors;

@@ -16,24 +16,42 @@ typedef const char *rnc_weight_maker(rnc_exporter *x, uint32_t node, uint32_t va
                                      uint32_t scale);
 
 struct rnc_exporter {
-    rnc_onnx *model;
+    rnc_proto *model;
     const rnm_view *view;
-    const char **names;       /* by value: what it is called in the graph */
-    const char **sorted;      /* the names of all values */
-    rnc_onnx_tensor **tensor; /* by value: the initializer made for it, or NULL */
     rnc_weight_maker *weight;
+    bool compact;
+    uint32_t *roots;    /* by value: the one that it is another storage order of, or itself */
+    bool *fixed;        /* by root: it is a graph input or output, whose name must stay */
+    const char **names; /* by root: what it is called in the graph */
+    const char **taken; /* names of values, tensors and nodes, sorted */
+    size_t taken_count;
+    rnc_proto_tensor **tensor; /* by value: the initializer made for it, or NULL */
+    bool *made;                /* compact, by value: its weight is there */
+    const char **stored;       /* compact, by stored tensor: its initializer's name, or NULL */
+    uint32_t *users;           /* compact, by stored tensor: recipes that name it as parent */
 };
 
-/* Sets up the above: storage orders vanish, so a Reorder's output is its input. */
-void rnc_exporter_begin(rnc_exporter *x, rnc_onnx *model, const rnm_view *view);
+/* Sets up the above. Storage orders vanish: a Reorder's output is its input. */
+void rnc_exporter_begin(rnc_exporter *x, rnc_proto *model, const rnm_view *view, bool compact);
 
 /* Fills in the model's graph. RNM_ERR_UNSUPPORTED names an operator that ONNX lacks. */
 rnm_status rnc_exporter_run(rnc_exporter *x);
 
-/* A name that no value has: that of `value`, a slash and `part`. */
+/* A name that nothing has: that of `value`, a slash and `part`. */
 const char *rnc_exporter_part(rnc_exporter *x, uint32_t value, const char *part);
 
-/* What a value is called; a stored tensor becomes an initializer when it is first asked for. */
+/* A stored tensor's own name, or where a value has it too, one with a slash and `role`. */
+const char *rnc_exporter_free_name(rnc_exporter *x, uint32_t tensor, const char *role);
+
+/* What the node is called that makes the weight of a recipe: that name, a slash and more. Nodes
+ * must not share names in all runtimes. */
+const char *rnc_exporter_call(rnc_exporter *x, const char *recipe);
+
+/* What a value is called. */
+const char *rnc_exporter_name(const rnc_exporter *x, uint32_t value);
+
+/* The same for an input of a node; a stored tensor becomes an initializer when it is first asked
+ * for. */
 const char *rnc_exporter_value(rnc_exporter *x, uint32_t value);
 
 /* A scalar initializer of f32. */
@@ -42,6 +60,10 @@ const char *rnc_exporter_scalar(rnc_exporter *x, const char *name, float value);
 /* Makes nodes for node `node` of the .rnm; false where its operator has no counterpart. */
 bool rnc_exporter_node(rnc_exporter *x, uint32_t node);
 
+/* What ONNX has no place for goes into the model's metadata. */
+void rnc_exporter_tell(rnc_exporter *x);
+
 rnc_weight_maker rnc_dense_weight;
+rnc_weight_maker rnc_compact_weight;
 
 #endif

@@ -16,15 +16,16 @@ enum { MOST_ATTRIBUTES = 16 };
 /* Far above what the largest graph that a .rnm can hold needs. */
 static const size_t ceiling = (size_t)1 << 30;
 
-void rnc_onnx_begin(rnc_onnx *model, int opset, rnm_error *err) {
-    *model = (rnc_onnx){.arena = rnc_arena_make(ceiling), .err = err, .opset = opset};
+void rnc_proto_begin(rnc_proto *model, rnm_error *err) {
+    *model =
+        (rnc_proto){.arena = rnc_arena_make(ceiling), .err = err, .opset = 13, .ir_version = 7};
 }
 
-void rnc_onnx_end(rnc_onnx *model) {
+void rnc_proto_end(rnc_proto *model) {
     rnc_arena_clear(&model->arena);
 }
 
-void *rnc_onnx_alloc(rnc_onnx *model, size_t count, size_t size) {
+void *rnc_proto_alloc(rnc_proto *model, size_t count, size_t size) {
     if (model->status != RNM_OK) {
         return NULL;
     }
@@ -33,12 +34,12 @@ void *rnc_onnx_alloc(rnc_onnx *model, size_t count, size_t size) {
     return result;
 }
 
-const char *rnc_onnx_text(rnc_onnx *model, const char *format, ...) {
+const char *rnc_proto_text(rnc_proto *model, const char *format, ...) {
     va_list args;
     va_start(args, format);
     int length = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    char *text = rnc_onnx_alloc(model, (size_t)length + 1, 1);
+    char *text = rnc_proto_alloc(model, (size_t)length + 1, 1);
     if (text != NULL) {
         va_start(args, format);
         vsnprintf(text, (size_t)length + 1, format, args);
@@ -47,10 +48,10 @@ const char *rnc_onnx_text(rnc_onnx *model, const char *format, ...) {
     return text;
 }
 
-void rnc_onnx_append(rnc_onnx *model, rnc_onnx_list *list, void *item) {
+void rnc_proto_append(rnc_proto *model, rnc_proto_list *list, void *item) {
     if (list->count == list->room) {
         size_t room = list->room == 0 ? 16 : 2 * list->room;
-        void **items = rnc_onnx_alloc(model, room, sizeof *items);
+        void **items = rnc_proto_alloc(model, room, sizeof *items);
         if (items == NULL) {
             return;
         }
@@ -65,11 +66,11 @@ void rnc_onnx_append(rnc_onnx *model, rnc_onnx_list *list, void *item) {
 
 /* ---- nodes ----------------------------------------------------------------------------------- */
 
-Onnx__NodeProto *rnc_onnx_node(rnc_onnx *model, rnc_onnx_list *nodes, const char *op,
-                               const char *name, const char *const *inputs, size_t input_count,
-                               const char *output) {
-    Onnx__NodeProto *node = rnc_onnx_alloc(model, 1, sizeof *node);
-    char **texts = rnc_onnx_alloc(model, input_count + 1, sizeof *texts);
+Onnx__NodeProto *rnc_proto_node(rnc_proto *model, rnc_proto_list *nodes, const char *op,
+                                const char *name, const char *const *inputs, size_t input_count,
+                                const char *output) {
+    Onnx__NodeProto *node = rnc_proto_alloc(model, 1, sizeof *node);
+    char **texts = rnc_proto_alloc(model, input_count + 1, sizeof *texts);
     if (texts == NULL) {
         return NULL;
     }
@@ -84,15 +85,16 @@ Onnx__NodeProto *rnc_onnx_node(rnc_onnx *model, rnc_onnx_list *nodes, const char
     node->n_input = input_count;
     node->output = texts + input_count;
     node->n_output = 1;
-    rnc_onnx_append(model, nodes, node);
+    rnc_proto_append(model, nodes, node);
     return node;
 }
 
-static Onnx__AttributeProto *add_attribute(rnc_onnx *model, Onnx__NodeProto *node, const char *name,
+static Onnx__AttributeProto *add_attribute(rnc_proto *model, Onnx__NodeProto *node,
+                                           const char *name,
                                            Onnx__AttributeProto__AttributeType type) {
-    Onnx__AttributeProto *attribute = rnc_onnx_alloc(model, 1, sizeof *attribute);
+    Onnx__AttributeProto *attribute = rnc_proto_alloc(model, 1, sizeof *attribute);
     if (attribute != NULL && node->attribute == NULL) {
-        node->attribute = rnc_onnx_alloc(model, MOST_ATTRIBUTES, sizeof *node->attribute);
+        node->attribute = rnc_proto_alloc(model, MOST_ATTRIBUTES, sizeof *node->attribute);
     }
     if (model->status != RNM_OK) {
         return NULL;
@@ -106,7 +108,7 @@ static Onnx__AttributeProto *add_attribute(rnc_onnx *model, Onnx__NodeProto *nod
     return attribute;
 }
 
-void rnc_onnx_set_int(rnc_onnx *model, Onnx__NodeProto *node, const char *name, int64_t value) {
+void rnc_proto_set_int(rnc_proto *model, Onnx__NodeProto *node, const char *name, int64_t value) {
     Onnx__AttributeProto *attribute =
         add_attribute(model, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT);
     if (attribute != NULL) {
@@ -115,7 +117,7 @@ void rnc_onnx_set_int(rnc_onnx *model, Onnx__NodeProto *node, const char *name, 
     }
 }
 
-void rnc_onnx_set_float(rnc_onnx *model, Onnx__NodeProto *node, const char *name, float value) {
+void rnc_proto_set_float(rnc_proto *model, Onnx__NodeProto *node, const char *name, float value) {
     Onnx__AttributeProto *attribute =
         add_attribute(model, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT);
     if (attribute != NULL) {
@@ -124,11 +126,11 @@ void rnc_onnx_set_float(rnc_onnx *model, Onnx__NodeProto *node, const char *name
     }
 }
 
-void rnc_onnx_set_ints(rnc_onnx *model, Onnx__NodeProto *node, const char *name,
-                       const int64_t *values, size_t count) {
+void rnc_proto_set_ints(rnc_proto *model, Onnx__NodeProto *node, const char *name,
+                        const int64_t *values, size_t count) {
     Onnx__AttributeProto *attribute =
         add_attribute(model, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS);
-    int64_t *ints = rnc_onnx_alloc(model, count + 1, sizeof *ints);
+    int64_t *ints = rnc_proto_alloc(model, count + 1, sizeof *ints);
     if (ints != NULL) {
         memcpy(ints, values, count * sizeof *ints);
         attribute->ints = ints;
@@ -136,30 +138,68 @@ void rnc_onnx_set_ints(rnc_onnx *model, Onnx__NodeProto *node, const char *name,
     }
 }
 
+void rnc_proto_set_text(rnc_proto *model, Onnx__NodeProto *node, const char *name,
+                        const char *text) {
+    Onnx__AttributeProto *attribute =
+        add_attribute(model, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING);
+    if (attribute != NULL) {
+        attribute->has_s = 1;
+        attribute->s = (ProtobufCBinaryData){.len = strlen(text), .data = (uint8_t *)text};
+    }
+}
+
+void rnc_proto_set_tensor(rnc_proto *model, Onnx__NodeProto *node, const char *name,
+                          Onnx__TensorProto *tensor) {
+    Onnx__AttributeProto *attribute =
+        add_attribute(model, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR);
+    if (attribute != NULL) {
+        attribute->t = tensor;
+    }
+}
+
+void rnc_proto_set_reference(rnc_proto *model, Onnx__NodeProto *node, const char *name,
+                             const char *source) {
+    Onnx__AttributeProto *attribute =
+        add_attribute(model, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS);
+    if (attribute != NULL) {
+        attribute->ref_attr_name = (char *)source;
+    }
+}
+
+void rnc_proto_tell(rnc_proto *model, const char *key, const char *value) {
+    Onnx__StringStringEntryProto *entry = rnc_proto_alloc(model, 1, sizeof *entry);
+    if (entry != NULL) {
+        onnx__string_string_entry_proto__init(entry);
+        entry->key = (char *)key;
+        entry->value = (char *)value;
+        rnc_proto_append(model, &model->metadata, entry);
+    }
+}
+
 /* ---- tensors and values ---------------------------------------------------------------------- */
 
-rnc_onnx_tensor *rnc_onnx_initializer(rnc_onnx *model, const char *name, const rnm_shape *shape,
-                                      const void *bytes) {
-    rnc_onnx_tensor *tensor = rnc_onnx_alloc(model, 1, sizeof *tensor);
+rnc_proto_tensor *rnc_proto_initializer(rnc_proto *model, const char *name, const rnm_shape *shape,
+                                        const void *bytes) {
+    rnc_proto_tensor *tensor = rnc_proto_alloc(model, 1, sizeof *tensor);
     if (tensor != NULL) {
-        *tensor = (rnc_onnx_tensor){
+        *tensor = (rnc_proto_tensor){
             .name = name, .shape = *shape, .size = rnm_dtype_size(shape->dtype), .bytes = bytes};
         for (int axis = 0; axis < shape->rank; axis++) {
             tensor->size *= (uint64_t)shape->dims[axis];
         }
-        rnc_onnx_append(model, &model->initializers, tensor);
+        rnc_proto_append(model, &model->initializers, tensor);
     }
     return tensor;
 }
 
 /* Dims, a negative one as the name of its symbol. */
-static Onnx__TensorShapeProto *describe_shape(rnc_onnx *model, const rnm_shape *shape,
+static Onnx__TensorShapeProto *describe_shape(rnc_proto *model, const rnm_shape *shape,
                                               const char *const *symbols) {
     size_t rank = (size_t)shape->rank;
-    Onnx__TensorShapeProto *dims = rnc_onnx_alloc(model, 1, sizeof *dims);
-    Onnx__TensorShapeProto__Dimension *entries = rnc_onnx_alloc(model, rank + 1, sizeof *entries);
+    Onnx__TensorShapeProto *dims = rnc_proto_alloc(model, 1, sizeof *dims);
+    Onnx__TensorShapeProto__Dimension *entries = rnc_proto_alloc(model, rank + 1, sizeof *entries);
     Onnx__TensorShapeProto__Dimension **pointers =
-        rnc_onnx_alloc(model, rank + 1, sizeof *pointers);
+        rnc_proto_alloc(model, rank + 1, sizeof *pointers);
     if (pointers == NULL) {
         return NULL;
     }
@@ -181,11 +221,11 @@ static Onnx__TensorShapeProto *describe_shape(rnc_onnx *model, const rnm_shape *
     return dims;
 }
 
-void rnc_onnx_value(rnc_onnx *model, rnc_onnx_list *list, const char *name, const rnm_shape *shape,
-                    const char *const *symbols) {
-    Onnx__ValueInfoProto *value = rnc_onnx_alloc(model, 1, sizeof *value);
-    Onnx__TypeProto *type = rnc_onnx_alloc(model, 1, sizeof *type);
-    Onnx__TypeProto__Tensor *tensor = rnc_onnx_alloc(model, 1, sizeof *tensor);
+void rnc_proto_value(rnc_proto *model, rnc_proto_list *list, const char *name,
+                     const rnm_shape *shape, const char *const *symbols) {
+    Onnx__ValueInfoProto *value = rnc_proto_alloc(model, 1, sizeof *value);
+    Onnx__TypeProto *type = rnc_proto_alloc(model, 1, sizeof *type);
+    Onnx__TypeProto__Tensor *tensor = rnc_proto_alloc(model, 1, sizeof *tensor);
     Onnx__TensorShapeProto *dims = describe_shape(model, shape, symbols);
     if (dims == NULL) {
         return;
@@ -200,5 +240,5 @@ void rnc_onnx_value(rnc_onnx *model, rnc_onnx_list *list, const char *name, cons
     onnx__value_info_proto__init(value);
     value->name = (char *)name;
     value->type = type;
-    rnc_onnx_append(model, list, value);
+    rnc_proto_append(model, list, value);
 }

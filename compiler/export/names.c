@@ -36,54 +36,98 @@ static void find_roots(const rnm_view *view, uint32_t *roots) {
 
 /* A graph output that is a Reorder's gives its name to the value behind it, unless that is a graph
  * input or an output already: then it stays a value of its own, made by an Identity. */
-static void name_outputs(rnc_exporter *x, const uint32_t *roots, bool *named) {
+static void name_outputs(rnc_exporter *x) {
     const rnm_view *view = x->view;
     for (uint32_t k = 0; k < view->graph->input_count; k++) {
-        named[view->inputs[k]] = true;
+        x->fixed[view->inputs[k]] = true;
     }
     for (uint32_t k = 0; k < view->graph->output_count; k++) {
         uint32_t output = view->outputs[k];
-        named[output] = named[output] || roots[output] == output;
+        x->fixed[output] = x->fixed[output] || x->roots[output] == output;
     }
     for (uint32_t k = 0; k < view->graph->output_count; k++) {
         uint32_t output = view->outputs[k];
-        if (!named[roots[output]]) {
-            x->names[roots[output]] = own_name(x, output);
-            named[roots[output]] = true;
+        uint32_t root = x->roots[output];
+        if (!x->fixed[root]) {
+            x->names[root] = own_name(x, output);
+            x->fixed[root] = true;
         }
     }
 }
 
-void rnc_exporter_begin(rnc_exporter *x, rnc_onnx *model, const rnm_view *view) {
-    size_t count = view->graph->value_count;
-    *x = (rnc_exporter){.model = model, .view = view, .weight = rnc_dense_weight};
-    x->names = rnc_onnx_alloc(model, count + 1, sizeof *x->names);
-    x->sorted = rnc_onnx_alloc(model, count + 1, sizeof *x->sorted);
-    x->tensor = rnc_onnx_alloc(model, count + 1, sizeof *x->tensor);
-    uint32_t *roots = rnc_onnx_alloc(model, count + 1, sizeof *roots);
-    bool *named = rnc_onnx_alloc(model, count + 1, sizeof *named);
-    if (named == NULL) {
+static void collect_names(rnc_exporter *x) {
+    const rnm_view *view = x->view;
+    for (uint32_t v = 0; v < view->graph->value_count; v++) {
+        x->names[v] = own_name(x, v);
+        x->taken[x->taken_count++] = x->names[v];
+    }
+    for (uint32_t t = 0; t < view->tensor_count; t++) {
+        x->taken[x->taken_count++] = rnm_view_string(view, view->tensors[t].name);
+    }
+    for (uint32_t n = 0; n < view->graph->node_count; n++) {
+        x->taken[x->taken_count++] = rnm_view_string(view, view->nodes[n].name);
+    }
+    qsort(x->taken, x->taken_count, sizeof *x->taken, compare_texts);
+}
+
+void rnc_exporter_begin(rnc_exporter *x, rnc_proto *model, const rnm_view *view, bool compact) {
+    size_t values = (size_t)view->graph->value_count + 1;
+    size_t tensors = (size_t)view->tensor_count + 1;
+    size_t nodes = (size_t)view->graph->node_count + 1;
+    *x = (rnc_exporter){.model = model,
+                        .view = view,
+                        .weight = compact ? rnc_compact_weight : rnc_dense_weight,
+                        .compact = compact};
+    x->roots = rnc_proto_alloc(model, values, sizeof *x->roots);
+    x->fixed = rnc_proto_alloc(model, values, sizeof *x->fixed);
+    x->names = rnc_proto_alloc(model, values, sizeof *x->names);
+    x->taken = rnc_proto_alloc(model, values + tensors + nodes, sizeof *x->taken);
+    x->tensor = rnc_proto_alloc(model, values, sizeof *x->tensor);
+    x->made = rnc_proto_alloc(model, values, sizeof *x->made);
+    x->stored = rnc_proto_alloc(model, tensors, sizeof *x->stored);
+    x->users = rnc_proto_alloc(model, tensors, sizeof *x->users);
+    if (model->status != RNM_OK) {
         return;
     }
-    for (uint32_t v = 0; v < count; v++) {
-        x->names[v] = own_name(x, v);
-        x->sorted[v] = x->names[v];
+    for (uint32_t r = 0; r < view->recipe_count; r++) {
+        x->users[view->recipes[r].parent]++;
     }
-    qsort(x->sorted, count, sizeof *x->sorted, compare_texts);
-    find_roots(view, roots);
-    name_outputs(x, roots, named);
-    for (uint32_t v = 0; v < count; v++) {
-        x->names[v] = x->names[roots[v]];
+    collect_names(x);
+    find_roots(view, x->roots);
+    name_outputs(x);
+}
+
+const char *rnc_exporter_name(const rnc_exporter *x, uint32_t value) {
+    return x->names[x->roots[value]];
+}
+
+static const char **find_taken(const rnc_exporter *x, const char *name) {
+    return bsearch(&name, x->taken, x->taken_count, sizeof *x->taken, compare_texts);
+}
+
+/* Underscores until it is free: what different stems and parts give stays different so. */
+static const char *join(rnc_exporter *x, const char *stem, const char *part) {
+    const char *name = rnc_proto_text(x->model, "%s/%s", stem, part);
+    while (name != NULL && find_taken(x, name) != NULL) {
+        name = rnc_proto_text(x->model, "%s_", name);
     }
+    return name;
+}
+
+const char *rnc_exporter_call(rnc_exporter *x, const char *recipe) {
+    return join(x, recipe, "weight");
 }
 
 const char *rnc_exporter_part(rnc_exporter *x, uint32_t value, const char *part) {
-    const char *name = rnc_onnx_text(x->model, "%s/%s", x->names[value], part);
-    while (name != NULL && bsearch(&name, x->sorted, x->view->graph->value_count, sizeof *x->sorted,
-                                   compare_texts) != NULL) {
-        name = rnc_onnx_text(x->model, "%s_", name);
-    }
-    return name;
+    return join(x, own_name(x, value), part);
+}
+
+const char *rnc_exporter_free_name(rnc_exporter *x, uint32_t tensor, const char *role) {
+    const char *name = rnm_view_string(x->view, x->view->tensors[tensor].name);
+    const char **at = find_taken(x, name);
+    bool twice = (at > x->taken && strcmp(at[-1], name) == 0) ||
+                 (at + 1 < x->taken + x->taken_count && strcmp(at[1], name) == 0);
+    return twice ? join(x, name, role) : name;
 }
 
 /* ---- constants ------------------------------------------------------------------------------- */
@@ -93,29 +137,29 @@ const char *rnc_exporter_value(rnc_exporter *x, uint32_t value) {
     assert(record->kind != RNM_VALUE_RECIPE);
     if (record->kind == RNM_VALUE_TENSOR && x->tensor[value] == NULL) {
         rnm_shape shape = rnm_view_shape(x->view, value);
-        x->tensor[value] = rnc_onnx_initializer(x->model, x->names[value], &shape,
-                                                rnm_view_tensor(x->view, record->source));
+        x->tensor[value] = rnc_proto_initializer(x->model, own_name(x, value), &shape,
+                                                 rnm_view_tensor(x->view, record->source));
     }
-    return x->names[value];
+    return rnc_exporter_name(x, value);
 }
 
 const char *rnc_exporter_scalar(rnc_exporter *x, const char *name, float value) {
     const rnm_shape shape = {.dtype = RNM_F32};
-    float *bytes = rnc_onnx_alloc(x->model, 1, sizeof *bytes);
+    float *bytes = rnc_proto_alloc(x->model, 1, sizeof *bytes);
     if (bytes != NULL) {
         *bytes = value;
-        rnc_onnx_initializer(x->model, name, &shape, bytes);
+        rnc_proto_initializer(x->model, name, &shape, bytes);
     }
     return name;
 }
 
 /* ---- the frame ------------------------------------------------------------------------------- */
 
-static void describe_ends(rnc_exporter *x, rnc_onnx_list *list, const uint32_t *values,
+static void describe_ends(rnc_exporter *x, rnc_proto_list *list, const uint32_t *values,
                           uint32_t count, const char *const *symbols) {
     for (uint32_t k = 0; k < count; k++) {
         rnm_shape shape = rnm_view_shape(x->view, values[k]);
-        rnc_onnx_value(x->model, list, own_name(x, values[k]), &shape, symbols);
+        rnc_proto_value(x->model, list, own_name(x, values[k]), &shape, symbols);
     }
 }
 
@@ -124,8 +168,9 @@ static void copy_outputs(rnc_exporter *x) {
     for (uint32_t k = 0; k < x->view->graph->output_count; k++) {
         uint32_t output = x->view->outputs[k];
         const char *name = own_name(x, output);
-        if (strcmp(name, x->names[output]) != 0) {
-            rnc_onnx_node(x->model, &x->model->nodes, "Identity", name, &x->names[output], 1, name);
+        const char *source = rnc_exporter_name(x, output);
+        if (strcmp(name, source) != 0) {
+            rnc_proto_node(x->model, &x->model->nodes, "Identity", name, &source, 1, name);
         }
     }
 }
@@ -133,7 +178,7 @@ static void copy_outputs(rnc_exporter *x) {
 rnm_status rnc_exporter_run(rnc_exporter *x) {
     const rnm_view *view = x->view;
     const rnm_graph_rec *graph = view->graph;
-    const char **symbols = rnc_onnx_alloc(x->model, graph->symbol_count + 1, sizeof *symbols);
+    const char **symbols = rnc_proto_alloc(x->model, graph->symbol_count + 1, sizeof *symbols);
     for (uint32_t k = 0; symbols != NULL && k < graph->symbol_count; k++) {
         symbols[k] = rnm_view_string(view, view->symbols[k]);
     }
@@ -148,5 +193,6 @@ rnm_status rnc_exporter_run(rnc_exporter *x) {
         }
     }
     copy_outputs(x);
+    rnc_exporter_tell(x);
     return x->model->status;
 }

@@ -4,6 +4,7 @@
  * written here, so that their bytes are streamed and never exist as a whole.
  */
 #include "error.h"
+#include "export/functions.h"
 #include "export/model.h"
 #include "write/file.h"
 
@@ -63,7 +64,7 @@ static void put_field(writer *w, int number, uint64_t size) {
 /* ---- initializers ---------------------------------------------------------------------------- */
 
 /* A tensor without its bytes. */
-static Onnx__TensorProto tensor_head(const rnc_onnx_tensor *tensor) {
+static Onnx__TensorProto tensor_head(const rnc_proto_tensor *tensor) {
     Onnx__TensorProto head = ONNX__TENSOR_PROTO__INIT;
     head.n_dims = (size_t)tensor->shape.rank;
     head.dims = (int64_t *)tensor->shape.dims;
@@ -73,7 +74,7 @@ static Onnx__TensorProto tensor_head(const rnc_onnx_tensor *tensor) {
     return head;
 }
 
-static uint64_t tensor_size(const rnc_onnx_tensor *tensor) {
+static uint64_t tensor_size(const rnc_proto_tensor *tensor) {
     Onnx__TensorProto head = tensor_head(tensor);
     return onnx__tensor_proto__get_packed_size(&head) + field_size(tensor->size);
 }
@@ -88,7 +89,7 @@ static bool scale_row(float *row, size_t count, float scale) {
     return finite;
 }
 
-static void put_child(writer *w, const rnc_onnx_tensor *tensor) {
+static void put_child(writer *w, const rnc_proto_tensor *tensor) {
     const rnm_child *child = &tensor->child;
     size_t count = (size_t)child->ci * child->taps;
     float *row = malloc(count * sizeof *row);
@@ -112,7 +113,7 @@ static void put_child(writer *w, const rnc_onnx_tensor *tensor) {
     free(row);
 }
 
-static void put_tensor(writer *w, const rnc_onnx_tensor *tensor) {
+static void put_tensor(writer *w, const rnc_proto_tensor *tensor) {
     Onnx__TensorProto head = tensor_head(tensor);
     put_field(w, GRAPH_INITIALIZER, tensor_size(tensor));
     onnx__tensor_proto__pack_to_buffer(&head, &w->base);
@@ -126,7 +127,7 @@ static void put_tensor(writer *w, const rnc_onnx_tensor *tensor) {
 
 /* ---- the model ------------------------------------------------------------------------------- */
 
-static void put_model(writer *w, const rnc_onnx *model, const Onnx__ModelProto *head,
+static void put_model(writer *w, const rnc_proto *model, const Onnx__ModelProto *head,
                       const Onnx__GraphProto *graph, uint64_t graph_size) {
     onnx__model_proto__pack_to_buffer(head, &w->base);
     put_field(w, MODEL_GRAPH, graph_size);
@@ -136,19 +137,32 @@ static void put_model(writer *w, const rnc_onnx *model, const Onnx__ModelProto *
     }
 }
 
-rnm_status rnc_onnx_write(const rnc_onnx *model, const char *graph_name, const char *target,
-                          const rnc_export_options *options, rnm_error *err) {
+rnm_status rnc_proto_write(const rnc_proto *model, const char *graph_name, const char *target,
+                           const rnc_export_options *options, rnm_error *err) {
     Onnx__OperatorSetIdProto opset = ONNX__OPERATOR_SET_ID_PROTO__INIT;
-    Onnx__OperatorSetIdProto *opsets[] = {&opset};
+    Onnx__OperatorSetIdProto own = ONNX__OPERATOR_SET_ID_PROTO__INIT;
+    Onnx__OperatorSetIdProto *opsets[] = {&opset, &own};
     Onnx__ModelProto head = ONNX__MODEL_PROTO__INIT;
     Onnx__GraphProto graph = ONNX__GRAPH_PROTO__INIT;
     opset.domain = (char *)"";
     opset.has_version = 1;
     opset.version = model->opset;
+    own.domain = (char *)RNC_FUNCTION_DOMAIN;
+    own.has_version = 1;
+    own.version = RNC_FUNCTION_VERSION;
+    for (size_t k = 0; k < model->functions.count; k++) {
+        Onnx__FunctionProto *function = model->functions.items[k];
+        function->opset_import = opsets;
+        function->n_opset_import = 2;
+    }
     head.has_ir_version = 1;
-    head.ir_version = ONNX__VERSION__IR_VERSION_2020_5_8;
+    head.ir_version = model->ir_version;
     head.opset_import = opsets;
-    head.n_opset_import = 1;
+    head.n_opset_import = model->functions.count > 0 ? 2 : 1;
+    head.functions = (Onnx__FunctionProto **)model->functions.items;
+    head.n_functions = model->functions.count;
+    head.metadata_props = (Onnx__StringStringEntryProto **)model->metadata.items;
+    head.n_metadata_props = model->metadata.count;
     head.producer_name = (char *)"rnc";
     head.producer_version = (char *)RNC_VERSION;
     graph.name = (char *)graph_name;

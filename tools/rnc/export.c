@@ -32,10 +32,12 @@ int rnc_command_export(int argc, char **argv) {
     const cli_command command = {
         .name = "rnc export",
         .version = RNC_TOOL_VERSION,
-        .usage = "MODEL.rnm --dense [-o MODEL.onnx]\n",
+        .usage = "MODEL.rnm [-o MODEL.onnx] [--dense]\n",
         .intro = "Writes the network of a .rnm as ONNX. It gives the same answers; what the .rnm\n"
-                 "has fused into one node is nodes of its own again.\n",
-        .examples = "  rnc export model.rnm --dense\n"
+                 "has fused into one node is nodes of its own again. Weights stay as compact as\n"
+                 "they are, made by functions inside the file, for runtimes that know functions\n"
+                 "(opset 15, IR 8); --dense is for all others.\n",
+        .examples = "  rnc export model.rnm\n"
                     "  rnc export model.rnm --dense -o dense.onnx\n",
         .options = options,
         .option_count = sizeof options / sizeof *options,
@@ -46,9 +48,6 @@ int rnc_command_export(int argc, char **argv) {
     cli_result result = cli_parse(&command, argc, argv, &files, stdout, stderr);
     if (result == CLI_RUN && files.count != 1) {
         result = cli_refuse(&command, stderr, "expected one .rnm, found %zu", files.count);
-    }
-    if (result == CLI_RUN && !dense) {
-        result = cli_refuse(&command, stderr, "--dense is missing");
     }
     if (result != CLI_RUN) {
         code = cli_exit_code(result);
@@ -67,7 +66,8 @@ int rnc_command_export(int argc, char **argv) {
     }
     progress_begin(&line, "exporting", PROGRESS_STEPS, !quiet);
     const rnc_export_options wanted = {.progress = show_progress, .user = &line};
-    rnm_status status = rnc_export_dense(files.items[0], target, &wanted, &error);
+    rnm_status status =
+        (dense ? rnc_export_dense : rnc_export)(files.items[0], target, &wanted, &error);
     progress_clear(&line);
     code = status == RNM_OK ? 0 : say_failure("rnc", &error);
 done:

@@ -113,6 +113,47 @@ class Refusals(ExportCase):
                      preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000)))
 
 
+class Compact(ExportCase):
+    """Initializers are what the model stores, byte for byte."""
+
+    def test_stored(self):
+        for activation, function in (("linear", "Linear"), ("swish", "SCascaded"), ("bireal", "F"),
+                                     ("static_drop", "Drop"), ("random_bireal", "Conv")):
+            with self.subTest(activation=activation):
+                self.model(activation)
+                self.accepts("export", self.path("net.rnm"))
+                model = onnx_wire.read(self.read("net.onnx"))
+                stored = self.read("net.rnm")
+                calls = [node for node in model.nodes if "dims" in node.attributes]
+                self.assertIn(function, [node.op for node in model.nodes])
+                self.assertEqual(len({node.name for node in model.nodes}), len(model.nodes))
+                for name in {name for node in calls for name in node.inputs}:
+                    self.assertIn(bytes(model.initializers[name].raw), stored)
+                if calls:
+                    self.assertEqual((model.ir_version, model.opsets), (8, [("", 15), ("rnm", 1)]))
+                    borrowed = next(node for node in calls if node.name == "deep/weight")
+                    owner = next(node for node in calls if node.name == "wide/weight")
+                    self.assertEqual(borrowed.inputs[0], owner.inputs[0])
+                    self.assertEqual(borrowed.attributes["dims"], (13, 8, 3, 3))
+
+    def test_half_parents(self):
+        for kind, data_type in (("f16", 10), ("bf16", 16)):
+            self.model("linear", f"--param-type={kind}")
+            self.accepts("export", self.path("net.rnm"))
+            model = onnx_wire.read(self.read("net.onnx"))
+            parents = {node.inputs[0] for node in model.nodes if node.op == "Linear"}
+            self.assertEqual({model.initializers[name].data_type for name in parents}, {data_type})
+
+    def test_over_two_gigabytes_expanded(self):
+        """What is too large for a dense export is small here."""
+        topology = self.write("large.yaml", TOO_LARGE)
+        tensors = {"large.weight": Tensor((64, 64, 1, 1), [1.0] * 4096),
+                   "large.bias": Tensor((WIDE,), [0.0] * WIDE)}
+        self.accepts("compile", self.checkpoint(tensors), "-t", topology)
+        self.accepts("export", self.path("net.rnm"))
+        self.assertLess(len(self.read("net.onnx")), 130000)
+
+
 class Frame(ExportCase):
     """Weights against loops over single numbers."""
 
