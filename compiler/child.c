@@ -81,6 +81,12 @@ void rnc_child_rows_close(rnc_child_rows *rows) {
     }
 }
 
+/* An output of the weight that was recognised. */
+static void whole_row(const rnc_child *child, uint32_t o, float *dst) {
+    int64_t row = (int64_t)child->ci * child->taps;
+    rnc_tensor_copy_f32(child->whole, o * row, row, dst);
+}
+
 /* Inputs that whole blocks cover. */
 static uint32_t regular_inputs(const rnc_child *child) {
     return child->ci / child->pi * child->pi;
@@ -100,12 +106,32 @@ static void apply_signs(rnc_child_rows *rows, const rnc_tensor *mask, uint32_t r
     }
 }
 
+/* Where the weight's signs differ from the parent's; there are no zeros but those of the parent. */
+static void recognised_signs(const rnc_child_rows *rows, uint32_t o, bool *negative) {
+    const rnc_child *child = rows->child;
+    size_t row = (size_t)child->ci * child->taps;
+    size_t block = (size_t)child->pi * child->taps;
+    whole_row(child, o, rows->source);
+    for (size_t k = 0; k < row; k++) {
+        negative[k] = signbit(rows->source[k]) != 0;
+    }
+    rnc_tensor_copy_f32(child->parent, (int64_t)(o % child->po * block), (int64_t)block,
+                        rows->source);
+    for (size_t k = 0; k < row; k++) {
+        negative[k] ^= signbit(rows->source[k % block]) != 0;
+    }
+}
+
 void rnc_child_signs(rnc_child_rows *rows, uint32_t o, bool *negative, bool *zero) {
     const rnc_child *child = rows->child;
     const size_t taps = child->taps;
     size_t row = (size_t)child->ci * taps;
     memset(negative, 0, row);
     memset(zero, 0, row);
+    if (child->whole != NULL) {
+        recognised_signs(rows, o, negative);
+        return;
+    }
     if (child->transform == RNC_RANDOM) {
         apply_signs(rows, child->mask, o, row, negative, zero);
         return;
@@ -205,6 +231,13 @@ void rnc_child_row(rnc_child_rows *rows, uint32_t o, float *dst) {
     size_t row = (size_t)child->ci * child->taps;
     if (child->transform == RNC_S) {
         s_row(rows, o, dst);
+        return;
+    }
+    if (child->whole != NULL) {
+        whole_row(child, o, dst);
+        for (size_t k = 0; k < row; k++) {
+            dst[k] = rnc_round_to(dst[k], rows->parent_dtype);
+        }
         return;
     }
     if (child->transform == RNC_RANDOM) {

@@ -34,6 +34,8 @@ typedef struct rnc_child {
     const rnc_tensor *mask;     /* f, drop: the regular part (drop: all of it); random: all of it */
     const rnc_tensor *row_mask; /* f: row edge [e0, r1 * pi, kernel...], or NULL */
     const rnc_tensor *col_mask; /* f: column edge [co, e1, kernel...], or NULL */
+    const rnc_tensor *whole;    /* linear, f: the dense weight that the child was recognised in; its
+                                   signs against the parent's are the mask */
     const rnc_tensor *random;   /* random: the kernels behind the parent's */
     bool mask_unused;           /* the file has a mask for a child that repeats nothing */
     uint64_t flips;             /* f, random: negative signs; drop: dropped elements */

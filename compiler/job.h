@@ -48,6 +48,7 @@ rnc_pass rnc_resolve_weights;
 rnc_pass rnc_choose_transform;
 rnc_pass rnc_account_tensors;
 rnc_pass rnc_check_values;
+rnc_pass rnc_recognise_repetition;
 rnc_pass rnc_fold_batch_norm;
 rnc_pass rnc_fuse_epilogue;
 rnc_pass rnc_assign_layout;

@@ -16,6 +16,7 @@ static const struct {
 } passes[] = {
     {"topology", NULL},
     {"check_values", rnc_check_values},
+    {"recognise_repetition", rnc_recognise_repetition},
     {"fold_batch_norm", rnc_fold_batch_norm},
     {"fuse_epilogue", rnc_fuse_epilogue},
     {"assign_layout", rnc_assign_layout},

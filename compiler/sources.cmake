@@ -46,6 +46,8 @@ set(RNC_SOURCES
   compiler/passes/fold_batch_norm.c
   compiler/passes/fuse_epilogue.c
   compiler/passes/lifetimes.c
+  compiler/passes/recognise_blocks.c
+  compiler/passes/recognise_repetition.c
   compiler/passes/resolve_weights.c
   compiler/topology/dataset.c
   compiler/topology/select.c

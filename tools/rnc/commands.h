@@ -29,6 +29,7 @@ typedef struct rnc_reading {
     const char *dump_ir;
     int generator;
     int param_type;
+    bool no_recognise;
     bool quiet;
     bool external;
     progress line;
@@ -53,6 +54,9 @@ extern const cli_choice rnc_param_type_choices[];
                    "training code"),                                                \
         CLI_FLAG("allow-external-data", 0, &(r).external,                           \
                  "read tensors of an ONNX model from other files of its folder"),   \
+        CLI_FLAG("no-recognise", 0, &(r).no_recognise,                              \
+                 "store dense weights as they are, even where they repeat a\n"      \
+                 "smaller block or each other"),                                    \
         CLI_FLAG("quiet", 'q', &(r).quiet, "no notes and no progress, errors only")
 
 /* Checks what no table can and fills in r->options; `doing` names the progress line. Returns

@@ -63,6 +63,7 @@ cli_result rnc_reading_finish(const cli_command *command, rnc_reading *r, const 
         .generator = (rnc_generator)r->generator,
         .param_type = (rnm_dtype)r->param_type,
         .allow_external_data = r->external,
+        .no_recognise = r->no_recognise,
         .dump_ir = r->dump_ir,
         .dump_file = stderr,
         .note = r->quiet ? NULL : print_note,
