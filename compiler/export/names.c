@@ -187,9 +187,10 @@ rnm_status rnc_exporter_run(rnc_exporter *x) {
     for (uint32_t n = 0; n < graph->node_count && x->model->status == RNM_OK; n++) {
         if (!rnc_exporter_node(x, n)) {
             return rnm_fail(x->model->err, RNM_ERR_UNSUPPORTED,
-                            "node %s: operator %s has no counterpart in ONNX that is known",
+                            "node %s: operator %s with %u outputs cannot be exported",
                             rnm_view_string(view, view->nodes[n].name),
-                            rnm_op_find(view->nodes[n].op)->name);
+                            rnm_op_find(view->nodes[n].op)->name,
+                            (unsigned)view->nodes[n].output_count);
         }
     }
     copy_outputs(x);

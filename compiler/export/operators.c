@@ -8,8 +8,8 @@
 
 #include <assert.h>
 
-/* HardSwish is younger than the rest. */
-enum { OPSET_HARD_SWISH = 14 };
+/* What is younger than the rest. */
+enum { OPSET_HARD_SWISH = 14, OPSET_DILATED_AVERAGE = 19, IR_DILATED_AVERAGE = 9 };
 
 /* A node on its way. */
 typedef struct emission {
@@ -131,8 +131,16 @@ static void set_window(const emission *e, Onnx__NodeProto *node, const int64_t *
     rnc_proto_set_ints(model, node, "kernel_shape", kernel, spatial);
     rnc_proto_set_ints(model, node, "strides", e->attrs.strides, spatial);
     rnc_proto_set_ints(model, node, "pads", e->attrs.pads, 2 * spatial);
-    if (e->node->op != RNM_OP_AveragePool) {
+    bool dilated = false;
+    for (size_t axis = 0; axis < spatial; axis++) {
+        dilated = dilated || e->attrs.dilations[axis] != 1;
+    }
+    if (e->node->op != RNM_OP_AveragePool || dilated) {
         rnc_proto_set_ints(model, node, "dilations", e->attrs.dilations, spatial);
+    }
+    if (e->node->op == RNM_OP_AveragePool && dilated) {
+        model->opset = OPSET_DILATED_AVERAGE;
+        model->ir_version = IR_DILATED_AVERAGE;
     }
     if (e->attrs.ceil_mode) {
         rnc_proto_set_int(model, node, "ceil_mode", 1);
@@ -242,7 +250,7 @@ bool rnc_exporter_node(rnc_exporter *x, uint32_t index) {
     const rnm_view *view = x->view;
     const rnm_node_rec *node = &view->nodes[index];
     const uint32_t *refs = view->refs + node->first_ref;
-    if (emitters[node->op] == NULL) {
+    if (emitters[node->op] == NULL || node->output_count != 1) {
         return false;
     }
     emission e = {.x = x,
