@@ -7,6 +7,8 @@ set(RNC_READER_SOURCES
   compiler/readers/pickle.c
   compiler/readers/pickle_build.c
   compiler/readers/pickle_ops.c
+  compiler/readers/safetensors.c
+  compiler/readers/safetensors_header.c
   compiler/readers/tensor.c
   compiler/readers/torch_hints.c
   compiler/readers/torch_legacy.c

@@ -8,6 +8,7 @@
 #include "map.h"
 #include "onnx.h"
 #include "onnx_wire.h"
+#include "safetensors.h"
 #include "torch.h"
 
 #include <stdarg.h>
@@ -26,6 +27,7 @@ static const struct {
      rnc_torch_read_zip},
     {"pytorch-legacy", "in its legacy form", rnc_torch_probe_legacy, rnc_torch_read_legacy},
     {"onnx", "an ONNX model", rnc_onnx_probe, rnc_onnx_read},
+    {"safetensors", "a safetensors file", rnc_safetensors_probe, rnc_safetensors_read},
 };
 
 enum { CONTAINERS = sizeof containers / sizeof *containers };
