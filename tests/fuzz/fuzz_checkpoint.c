@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Fuzzes the PyTorch readers: opens the bytes as a checkpoint and reads every element of every
- * tensor that comes out. Build with -fsanitize=fuzzer,address,undefined; seeds in
- * seeds/checkpoint.
+ * Fuzzes the readers of PyTorch checkpoints and safetensors: opens the bytes as a file of weights
+ * and reads every element of every tensor that comes out. Build with
+ * -fsanitize=fuzzer,address,undefined; seeds in seeds/checkpoint.
  */
 #include "weights_impl.h"
 
