@@ -8,6 +8,7 @@ on one instruction set must give the same bits, whatever the mode and the number
 """
 
 import argparse
+import json
 import pathlib
 import sys
 import unittest
@@ -33,7 +34,8 @@ def parse(argv):
     parser.add_argument("--count", type=int, default=500, metavar="N",
                         help="images; 500 unless given, 10000 is all")
     parser.add_argument("--few", type=int, metavar="N",
-                        help="images of every mode but panel, a multiple of 16; all unless given")
+                        help="images of all runs but those of panel mode with Winograd, a multiple\n"
+                             "of 16; all unless given")
     parser.add_argument("--threads", type=numbers, metavar="N,N...",
                         help="numbers of threads to run each mode with; its own unless given")
     parser.add_argument("--isas", type=lambda text: text.split(","), default=[None],
@@ -56,9 +58,20 @@ def reference(checkpoint, folder):
     return inputs, np.load(logits)
 
 
-def ways():
+def has_isa(rnm, isa):
+    """Whether this CPU has it, where rnrun would go on with less."""
+    report = json.loads(golden.run([golden.RNRUN, rnm, "--report", "--json", f"--isa={isa}"]).stdout)
+    if report["report"]["isa"] == isa:
+        return True
+    print(f"{isa}: skipped, as this CPU lacks it")
+    return False
+
+
+def ways(rnm):
     """(name, arguments, which runs give the same bits) of every run."""
     for isa in OPTIONS.isas:
+        if isa is not None and not has_isa(rnm, isa):
+            continue
         for name, arguments, kernels in golden.MODES:
             if isa is not None:
                 if kernels is None and isa != OPTIONS.isas[0]:
@@ -88,9 +101,10 @@ class Fashion(golden.GoldenTest):
         rnm = self.folder / "m.rnm"
         golden.compile_model(checkpoint, rnm)
         first = {}
-        for name, arguments, same in ways():
+        for name, arguments, same in ways(rnm):
             with self.subTest(name):
-                images = inputs if "--expand=panel" in arguments else few
+                images = few if "--direct" in arguments or "--expand=panel" not in arguments \
+                    else inputs
                 found = golden.logits_of(rnm, images, arguments, self.folder / "out.npy")
                 self.check_predictions(found, wanted[:len(found)], name)
                 if same is not None:
