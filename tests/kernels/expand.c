@@ -64,7 +64,7 @@ static rnm_child random_child(check *c) {
         .name = "w",
         .transform = (uint8_t)check_random(c, 0, RNM_TRANSFORM_KNOWN - 1),
         .co = check_random(c, 1, 140),
-        .ci = check_random(c, 1, 40),
+        .ci = check_random(c, 1, 70),
         .taps = check_random(c, 0, 3) == 0 ? check_random(c, 1, 49) : 9,
         .parent_dtype = types[check_random(c, 0, 3)],
     };

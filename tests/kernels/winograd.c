@@ -193,7 +193,7 @@ void check_winograd(check *c) {
         for (size_t channels = 1; channels <= MOST_CHANNELS; ++channels) {
             input_case(c, k, channels);
         }
-        for (size_t inputs = 1; inputs <= 20; ++inputs) {
+        for (size_t inputs = 1; inputs <= MOST_CHANNELS; ++inputs) {
             weights_case(c, k, inputs);
         }
         for (int round = 0; round < 30; ++round) {

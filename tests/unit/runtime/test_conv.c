@@ -284,6 +284,26 @@ static void large_map(void **state) {
     check_case(&r, &c);
 }
 
+/* Every side of a map up to 19, with kernels up to 5x5 and strides up to 3, and input channels that
+ * go from 1 to 70 in steps of odd sizes. */
+static void every_side(void **state) {
+    (void)state;
+    rng r = {15};
+    for (int side = 1; side <= 19; ++side) {
+        conv_case c = random_case(&r, 2);
+        naive_window *w = &c.window;
+        w->batch = 1;
+        w->in[1] = side;
+        w->in[2] = 1 + (side * 7) % 19;
+        w->in_channels = 1 + (side * 11) % 70;
+        w->out_channels = 1 + random_below(&r, 40);
+        w->kernel[1] = 1 + side % 5;
+        w->kernel[2] = 5 - side % 5;
+        settle(&r, &c);
+        check_case(&r, &c);
+    }
+}
+
 /* Maps of 3x3 kernels with stride 1, small enough that every choice comes up. */
 static conv_case square_case(rng *r) {
     conv_case c = random_case(r, 2);
@@ -346,10 +366,15 @@ static void padded_depth(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_convolutions), cmocka_unit_test(groups),
-        cmocka_unit_test(depthwise),           cmocka_unit_test(products),
-        cmocka_unit_test(large_map),           cmocka_unit_test(squares),
-        cmocka_unit_test(square_blocks),       cmocka_unit_test(padded_depth),
+        cmocka_unit_test(random_convolutions),
+        cmocka_unit_test(groups),
+        cmocka_unit_test(depthwise),
+        cmocka_unit_test(products),
+        cmocka_unit_test(large_map),
+        cmocka_unit_test(every_side),
+        cmocka_unit_test(squares),
+        cmocka_unit_test(square_blocks),
+        cmocka_unit_test(padded_depth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
