@@ -37,17 +37,28 @@ static void dump(const rnc_job *job, const char *pass) {
     }
 }
 
-/* The data set: the one asked for, else the one that the checkpoint names, if it is known. */
+/* The data set: the one asked for, else the one that the checkpoint describes, else the one that
+ * it names, if it is known. */
 static rnm_status choose_dataset(rnc_job *job, rnm_error *err) {
     const rnc_options *options = job->options;
-    const char *hint = job->source.weights->hints.dataset;
-    const char *name = options->dataset != NULL ? options->dataset : hint;
-    if (name != NULL && (options->dataset != NULL || rnc_dataset_known(name))) {
-        rnm_status status = rnc_dataset_find(name, &job->arena, &job->dataset, err);
+    const rnc_hints *hints = &job->source.weights->hints;
+    const char *name = options->dataset != NULL ? options->dataset : hints->dataset;
+    rnm_status status = RNM_OK;
+    if (options->dataset == NULL && hints->dataset_document != NULL) {
+        job->has_dataset = true;
+        status = rnc_dataset_parse(hints->dataset_document, hints->dataset_document_size,
+                                   job->source.weights->path, &job->arena, &job->dataset, err);
+        if (status != RNM_OK) {
+            return rnm_fail_in(err, status, "the data set inside the checkpoint");
+        }
+    } else if (name != NULL && (options->dataset != NULL || rnc_dataset_known(name))) {
+        job->has_dataset = true;
+        status = rnc_dataset_find(name, &job->arena, &job->dataset, err);
         if (status != RNM_OK) {
             return status;
         }
-        job->has_dataset = true;
+    }
+    if (job->has_dataset) {
         job->height = job->dataset.height;
         job->width = job->dataset.width;
     }

@@ -30,9 +30,13 @@ typedef struct rnc_hints {
     const char *model_name;        /* hyper_parameters.args.model_name */
     const char *weight_activation; /* hyper_parameters.args.weight_activation */
     const char *dataset;           /* hyper_parameters.args.dataset */
-    int64_t num_classes;           /* hyper_parameters.args.num_classes; 0 = not said */
-    bool has_args;                 /* hyper_parameters.args is there */
-    bool has_datapath;             /* ... and has a member `datapath` */
+    const char *topology;          /* hyper_parameters.rnc_topology: a whole YAML document */
+    size_t topology_size;
+    const char *dataset_document; /* hyper_parameters.rnc_dataset: likewise */
+    size_t dataset_document_size;
+    int64_t num_classes; /* hyper_parameters.args.num_classes; 0 = not said */
+    bool has_args;       /* hyper_parameters.args is there */
+    bool has_datapath;   /* ... and has a member `datapath` */
 } rnc_hints;
 
 /* Tensors in file order. Everything is owned by the set and lives until rnc_weights_close. */

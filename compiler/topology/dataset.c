@@ -275,6 +275,17 @@ rnm_status rnc_dataset_find(const char *name, rnc_arena *arena, rnc_dataset *out
     return status;
 }
 
+rnm_status rnc_dataset_parse(const char *text, size_t size, const char *name, rnc_arena *arena,
+                             rnc_dataset *out, rnm_error *err) {
+    rnc_yaml *yaml;
+    rnm_status status = rnc_yaml_parse(text, size, name, &yaml, err);
+    if (status == RNM_OK) {
+        status = read_dataset(yaml, arena, out, err);
+        rnc_yaml_close(yaml);
+    }
+    return status;
+}
+
 void rnc_dataset_resize(rnc_dataset *dataset, int64_t height, int64_t width) {
     rnm_preprocess_rec *p = &dataset->preprocess;
     uint32_t inner_height = (uint32_t)height - p->pad_top - p->pad_bottom;

@@ -24,6 +24,10 @@ typedef struct rnc_dataset {
  * Strings are copied into the arena. RNM_ERR_ARGUMENT for a name that is neither. */
 rnm_status rnc_dataset_find(const char *name, rnc_arena *arena, rnc_dataset *out, rnm_error *err);
 
+/* The same from a document; `name` is what errors call it. */
+rnm_status rnc_dataset_parse(const char *text, size_t size, const char *name, rnc_arena *arena,
+                             rnc_dataset *out, rnm_error *err);
+
 /* True for a name that the library knows. */
 bool rnc_dataset_known(const char *name);
 

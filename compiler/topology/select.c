@@ -144,6 +144,28 @@ static rnm_status select_given(rnc_job *job, rnm_error *err) {
                                                                     : status;
 }
 
+/* The topology inside the checkpoint, which is as foreign as the rest of the file: the YAML reader
+ * has its limits, and what does not fit is refused as a file's would be. */
+static rnm_status select_own(rnc_job *job, rnm_error *err) {
+    const rnc_weights *weights = job->source.weights;
+    rnc_yaml *yaml;
+    closest best = {.any = false};
+    rnm_status status = rnc_yaml_parse(weights->hints.topology, weights->hints.topology_size,
+                                       weights->path, &yaml, err);
+    if (status == RNM_OK) {
+        status = fit(job, yaml, &best, err);
+        rnc_yaml_close(yaml);
+        if (status != RNM_OK && status != RNM_ERR_MEMORY && best.any) {
+            status = fail_closest(&best, err);
+        }
+    }
+    return status == RNM_OK
+               ? RNM_OK
+               : rnm_fail_in(
+                     err, status,
+                     "the topology inside the checkpoint (--topology=FILE.yaml replaces it)");
+}
+
 /* Tries the topologies whose list of models has the checkpoint's word (`named`), or all others. */
 static rnm_status try_embedded(rnc_job *job, bool named, closest *best, rnm_error *err) {
     const char *model = job->source.weights->hints.model_name;
@@ -177,6 +199,9 @@ rnm_status rnc_topology_select(rnc_job *job, rnm_error *err) {
     }
     if (job->options->topology != NULL) {
         return select_given(job, err);
+    }
+    if (weights->hints.topology != NULL) {
+        return select_own(job, err);
     }
     closest named = {.any = false};
     closest other = {.any = false};

@@ -18,15 +18,27 @@ blocks, then e0 more rows made by transforming the first rows of the result once
 more columns made by transforming the first columns of that once more.
 
 Names and order of the parameters are those of the authors' checkpoints; do not reorder them.
+
+A network of one's own uses RepeatConv2d where it would use nn.Conv2d, and is written with
+export_checkpoint, which puts its graph beside its weights so that `rnc compile` needs nothing
+else. The module stands alone: copy it into a project, or put this folder into the path. A parent
+is a layer's own (`RepeatConv2d(child, parent, "f")`), another layer's (`owns_parent=False`, and
+`layer(x, other.weight)`), or joined: one parent that several layers borrow, a SharedParent.
 """
 
 import math
+import os
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 ACTIVATIONS = ("linear", "swish", "bireal", "static_drop", "random_bireal")
+
+# The paper's names of two of them.
+ALIASES = {"s": "swish", "f": "bireal"}
+
+DOCUMENT_MOST = 1 << 20  # bytes of a topology or data set that rnc takes
 
 # Masks start this far from zero at most: small against 1, where the straight-through gradient
 # ends, so that a few optimiser steps can flip a sign; large against one step, so that signs
@@ -71,6 +83,27 @@ def s_transform(block, beta1, beta2):
     return block * beta1 / (1 + torch.exp(block * beta2))
 
 
+def check_shapes(child, parent):
+    """ValueError for shapes of which none can be made from the other."""
+    if len(child) != 4 or len(parent) != 4 or child[2:] != parent[2:] or min(parent) < 1 \
+            or parent[0] > child[0] or parent[1] > child[1]:
+        raise ValueError(f"a child of {list(child)} cannot be made from a parent of "
+                         f"{list(parent)}: both are [out, in, k, k], with the same kernel, and the "
+                         "parent is no larger")
+
+
+class SharedParent(nn.Module):
+    """A parent [ooc, oic, k, k] that several layers borrow and none owns; `fan_in` is a child's.
+
+    In a topology: `{op: Conv, layer: deep, parent: shared}` for a SharedParent called `shared`.
+    """
+
+    def __init__(self, shape, fan_in):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(tuple(shape)))
+        nn.init.normal_(self.weight, std=math.sqrt(2 / fan_in))
+
+
 class RepeatConv2d(nn.Module):
     """A convolution of child shape [roc, ric, k, k] stored as a parent and a transform.
 
@@ -83,9 +116,11 @@ class RepeatConv2d(nn.Module):
     def __init__(self, child_shape, parent_shape, activation, *, owns_parent=True, stride=1,
                  padding=0):
         super().__init__()
+        activation = ALIASES.get(activation, activation)
         if activation not in ACTIVATIONS:
             raise ValueError(f"unknown weight activation '{activation}'")
         self.child_shape, self.parent_shape = tuple(child_shape), tuple(parent_shape)
+        check_shapes(self.child_shape, self.parent_shape)
         self.activation = activation
         self.stride, self.padding = stride, padding
         roc, ric = self.child_shape[:2]
@@ -192,3 +227,39 @@ class RepeatConv2d(nn.Module):
 
     def extra_repr(self):
         return f"{self.parent_shape} -> {self.child_shape}, {self.activation}"
+
+
+def _document(source, what):
+    """The text of a YAML document given as text or as a path."""
+    if isinstance(source, os.PathLike) or "\n" not in source:
+        with open(source, encoding="utf-8") as file:
+            source = file.read()
+    if len(source.encode()) > DOCUMENT_MOST:
+        raise ValueError(f"the {what} has more than {DOCUMENT_MOST} bytes")
+    return source
+
+
+def export_checkpoint(model, path, *, topology=None, dataset=None):
+    """Writes model's weights, and what rnc must know of it, as one file for `rnc compile`.
+
+    `topology` is the graph and `dataset` how images are prepared and what the classes are called:
+    YAML (models/topology/README.md, models/datasets), each as text or as the path of a file.
+    Without a topology `rnc compile` wants one by --topology. The file is whole or absent; the model
+    is left as it is. torch.load reads it: `torch.load(path)["state_dict"]`.
+    """
+    parameters = {}
+    if topology is not None:
+        parameters["rnc_topology"] = _document(topology, "topology")
+    if dataset is not None:
+        parameters["rnc_dataset"] = _document(dataset, "data set")
+    state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+    temporary = f"{os.fspath(path)}.tmp"
+    try:
+        with open(temporary, "wb") as file:
+            torch.save({"state_dict": state, "hyper_parameters": parameters}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        if os.path.exists(temporary):
+            os.remove(temporary)

@@ -25,7 +25,7 @@ import make_checkpoint
 import models
 import train
 from reference_counts import COUNTS, KEY_LISTS
-from repeatnet import ACTIVATIONS, RepeatConv2d, StraightThroughSign
+from repeatnet import ACTIVATIONS, RepeatConv2d, StraightThroughSign, export_checkpoint
 
 CASES = os.environ.get("RNM_CASES")
 EQUAL = (4, 6, 3, 3), (4, 6, 3, 3)
@@ -125,6 +125,28 @@ class LayerTest(unittest.TestCase):
             borrowing = RepeatConv2d(*IRREGULAR, activation, owns_parent=False)
             self.assertEqual(list(borrowing.state_dict()), [k for k in keys if k != "weight"])
         self.assertEqual(list(RepeatConv2d(*EQUAL, "swish").state_dict()), ["bias", "weight"])
+
+    def test_shapes_that_cannot_be(self):
+        for child, parent in (((4, 4, 3, 3), (8, 4, 3, 3)), ((4, 4, 3, 3), (4, 8, 3, 3)),
+                              ((4, 4, 3, 3), (4, 4, 5, 5)), ((4, 4, 3), (4, 4, 3)),
+                              ((4, 4, 3, 3), (0, 4, 3, 3))):
+            with self.assertRaisesRegex(ValueError, "cannot be made from a parent"):
+                RepeatConv2d(child, parent, "f")
+
+    def test_export(self):
+        layer = RepeatConv2d((8, 4, 3, 3), (4, 4, 3, 3), "s")
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "own.pt")
+            export_checkpoint(layer, path, topology="topology: own\ngraph: []\n")
+            saved = torch.load(path)
+            self.assertEqual(saved["hyper_parameters"],
+                             {"rnc_topology": "topology: own\ngraph: []\n"})
+            self.assertTrue(torch.equal(saved["state_dict"]["weight"], layer.weight))
+            with self.assertRaisesRegex(ValueError, "more than"):
+                export_checkpoint(layer, path, topology="x\n" * (1 << 20))
+            with self.assertRaises(OSError):
+                export_checkpoint(layer, path, topology="no/such.yaml")
+            self.assertEqual(os.listdir(folder), ["own.pt"])
 
     def test_sign_of_zero_and_its_gradient(self):
         mask = torch.tensor([-2.0, -0.25, 0.0, 0.5, 1.0], requires_grad=True)
