@@ -109,8 +109,8 @@ static rnm_status settle_dataset(rnc_job *job, rnm_error *err) {
         rnc_dataset_resize(dataset, input->dims[2], input->dims[3]);
     }
     const rnm_shape *output = &job->graph.outputs[0]->shape;
-    if (dataset->label_count > 0 &&
-        (output->rank != 2 || output->dims[1] != (int64_t)dataset->label_count)) {
+    if (dataset->label_count > 0 && ((output->rank != 2 && output->rank != 4) ||
+                                     output->dims[1] != (int64_t)dataset->label_count)) {
         rnc_note(job,
                  "the %zu labels of data set %s do not suit the network's output and were left "
                  "out",

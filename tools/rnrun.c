@@ -28,7 +28,7 @@ enum {
 
 static const char usage[] =
     "[options] MODEL.rnm IMAGE|FOLDER...\n"
-    "[options] MODEL.rnm IMAGE --output=FILE.npy\n"
+    "[options] MODEL.rnm IMAGE --output=FILE.npy|MASK.png [--overlay=FILE.png]\n"
     "[options] MODEL.rnm INPUT.npy [--output=FILE.npy]\n"
     "[options] MODEL.rnm --input NAME=FILE.npy... [--output NAME=FILE.npy...]\n"
     "[options] MODEL.rnm --report\n"
@@ -42,6 +42,8 @@ static const char intro[] =
 static const char examples[] =
     "  rnrun net.rnm cat.png dog.jpg             the five best labels of each\n"
     "  rnrun --top=1 --json net.rnm photos/      one label each, for programs\n"
+    "  rnrun seg.rnm a.png --output=mask.png --overlay=seen.png\n"
+    "                                            what is where\n"
     "  rnrun net.rnm x.npy --output=logits.npy   numbers in, numbers out\n"
     "  rnrun --expand=layer --report net.rnm cat.png\n"
     "                                            least memory, and how much it was\n";
@@ -88,6 +90,10 @@ static job *choose_job(const cli_command *command, const rnrun_settings *setting
         }
     }
     arrays = arrays || (files->count == 2 && path_is_npy(files->items[1]));
+    if (settings->overlay != NULL && (arrays || files->count != 2)) {
+        cli_refuse(command, stderr, "--overlay goes with one image");
+        return NULL;
+    }
     if (arrays) {
         return run_arrays;
     }
@@ -181,7 +187,10 @@ int main(int argc, char **argv) {
                  "again for each input"),
         CLI_LIST("output", 'o', &settings.outputs, "[NAME=]FILE",
                  "write an output, the first unless named, as .npy;\n"
-                 "may be given again"),
+                 "may be given again. With an image and MASK.png: the\n"
+                 "likeliest class of each pixel, as an indexed image"),
+        CLI_TEXT("overlay", 0, &settings.overlay, "FILE.png",
+                 "write the photo with its mask over it, and a legend"),
         CLI_NUMBER("batch", 'b', &settings.batch, "B", 1, BATCH_MOST,
                    "run at most B items of an array at once; 16 unless\n"
                    "given. More is faster and takes more memory"),

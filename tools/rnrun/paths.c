@@ -107,6 +107,10 @@ void paths_free(path_list *list) {
     *list = (path_list){0};
 }
 
+bool path_is_png(const char *path) {
+    return ends_in(path, ".png");
+}
+
 bool path_is_npy(const char *path) {
     char magic[NPY_MAGIC_SIZE];
     struct stat info;

@@ -25,4 +25,7 @@ void paths_free(path_list *list);
 /* True for a regular file that starts as a .npy file does, and for any name that ends in .npy. */
 bool path_is_npy(const char *path);
 
+/* True for a name that ends in .png, in any case. */
+bool path_is_png(const char *path);
+
 #endif

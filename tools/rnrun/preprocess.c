@@ -10,10 +10,7 @@
 enum { SAMPLE_VALUES = 256 };
 
 /* The size after resizing. */
-static void find_size(const rnm_preprocess *steps, const image *picture, int64_t *width,
-                      int64_t *height) {
-    *width = picture->width;
-    *height = picture->height;
+static void find_size(const rnm_preprocess *steps, int64_t *width, int64_t *height) {
     if (steps->resize == RNM_TO_SIZE) {
         *width = steps->resize_width;
         *height = steps->resize_height;
@@ -95,27 +92,33 @@ static void write_plane(const rnm_preprocess *steps, const image *picture, const
     }
 }
 
+rnm_status preprocess_find_place(const rnm_preprocess *steps, int width, int height,
+                                 preprocess_place *out, rnm_error *error) {
+    out->width = width;
+    out->height = height;
+    find_size(steps, &out->width, &out->height);
+    return find_window(steps, out->width, out->height, &out->kept, error);
+}
+
 rnm_status preprocess(const rnm_preprocess *steps, image *picture, const rnm_tensor *input,
                       rnm_error *error) {
-    image_window kept;
-    int64_t width, height;
+    preprocess_place place;
     int channels = steps->color == RNM_GRAY ? 1 : 3;
     rnm_status status = image_to_channels(picture, channels, error);
     if (status == RNM_OK) {
-        find_size(steps, picture, &width, &height);
-        status = find_window(steps, width, height, &kept, error);
+        status = preprocess_find_place(steps, picture->width, picture->height, &place, error);
     }
     if (status == RNM_OK) {
-        status = check_result(steps, &kept, channels, input, error);
+        status = check_result(steps, &place.kept, channels, input, error);
     }
     if (status == RNM_OK) {
-        status = resample(picture, width, height, &kept, error);
+        status = resample(picture, place.width, place.height, &place.kept, error);
     }
     if (status != RNM_OK) {
         return status;
     }
     for (int c = 0; c < channels; c++) {
-        write_plane(steps, picture, &kept, steps->color == RNM_BGR ? channels - 1 - c : c, c,
+        write_plane(steps, picture, &place.kept, steps->color == RNM_BGR ? channels - 1 - c : c, c,
                     input);
     }
     return RNM_OK;

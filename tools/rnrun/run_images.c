@@ -1,23 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Classifying images.
+ * Classifying and segmenting images.
  */
 #include "run.h"
 
 #include "error.h"
 #include "image.h"
+#include "mask.h"
 #include "npy.h"
 #include "paths.h"
 #include "preprocess.h"
 #include "progress.h"
 
+#include <string.h>
 #include <unistd.h>
 
 typedef struct image_job {
     const rnrun_settings *settings;
     const rnm_model *model;
     rnm_preprocess steps;
-    const char *scores_path; /* where the one image's output goes; NULL: labels are printed */
+    const char *scores_path; /* where the one image's output goes, or NULL */
+    const char *mask_path;   /* likewise its mask, */
+    bool masks;              /* and whether there is one: scores of every pixel */
     rnm_context *context;
     show *show;
     int exit_code; /* of the first failure */
@@ -47,10 +51,19 @@ static rnm_status check_model(image_job *job, rnm_error *error) {
     if (status != RNM_OK) {
         return status;
     }
-    if (job->scores_path == NULL && (output->dtype != RNM_F32 || output->rank != 2)) {
+    job->masks = mask_suits(output);
+    if (!job->masks && (job->mask_path != NULL || settings->overlay != NULL)) {
+        return rnm_fail(error, RNM_ERR_UNSUPPORTED,
+                        "%s: its first output '%s' is %s of rank %d, expected f32 [N, classes, H, "
+                        "W] of at most %d classes to make a mask",
+                        path, output->name, rnm_dtype_name(output->dtype), output->rank,
+                        MASK_CLASSES_MOST);
+    }
+    if (!job->masks && job->scores_path == NULL &&
+        (output->dtype != RNM_F32 || output->rank != 2)) {
         return rnm_fail(error, RNM_ERR_UNSUPPORTED,
                         "%s: its first output '%s' is %s of rank %d, expected f32 [N, classes] to "
-                        "print labels; give --output=FILE.npy",
+                        "print labels or f32 [N, classes, H, W] for a mask; give --output=FILE.npy",
                         path, output->name, rnm_dtype_name(output->dtype), output->rank);
     }
     return RNM_OK;
@@ -77,28 +90,86 @@ static rnm_status save_scores(image_job *job, rnm_error *error) {
     return status;
 }
 
-static rnm_status classify(image_job *job, const char *path, rnm_error *error) {
-    image picture;
+/* Areas are shown, and the files asked for written. `photo` is in colour where an overlay is. */
+static rnm_status make_mask(image_job *job, const char *path, int width, int height,
+                            const image *photo, rnm_error *error) {
+    const char *overlay = job->settings->overlay;
+    mask m;
+    rnm_status status = mask_make(&job->steps, width, height, rnm_context_input(job->context, 0),
+                                  rnm_context_output(job->context, 0), &m, error);
+    if (status != RNM_OK) {
+        return rnm_fail_in(error, status, path);
+    }
+    if (job->mask_path != NULL) {
+        status = mask_save(&m, job->mask_path, error);
+    }
+    if (status == RNM_OK && overlay != NULL) {
+        status = mask_save_overlay(&m, photo, job->model, overlay, error);
+    }
+    if (status == RNM_OK) {
+        show_areas(job->show, job->model, path, m.areas, (int64_t)width * height);
+    }
+    mask_free(&m);
+    return status;
+}
+
+/* What the network gives, as labels, a mask or a file. */
+static rnm_status show_result(image_job *job, const char *path, int width, int height,
+                              const image *photo, rnm_error *error) {
+    if (job->scores_path != NULL) {
+        return save_scores(job, error);
+    }
+    if (job->masks) {
+        return make_mask(job, path, width, height, photo, error);
+    }
+    rnm_status status =
+        show_scores(job->show, job->model, path, -1, rnm_context_output(job->context, 0), 0,
+                    job->settings->top, error);
+    return status == RNM_OK ? RNM_OK : rnm_fail_in(error, status, path);
+}
+
+/* Preparing uses up the picture; an overlay needs it afterwards. */
+static rnm_status keep_photo(const image_job *job, const image *picture, image *photo,
+                             rnm_error *error) {
+    *photo = (image){0};
+    if (job->settings->overlay == NULL) {
+        return RNM_OK;
+    }
+    rnm_status status =
+        image_create(picture->width, picture->height, picture->channels, photo, error);
+    if (status != RNM_OK) {
+        return status;
+    }
+    memcpy(photo->pixels, picture->pixels,
+           (size_t)picture->width * (size_t)picture->height * (size_t)picture->channels);
+    return image_to_channels(photo, 3, error);
+}
+
+static rnm_status run_image(image_job *job, const char *path, rnm_error *error) {
+    image picture, photo;
     rnm_status status = image_open(path, &picture, error);
     if (status != RNM_OK) {
         return status;
     }
-    status = preprocess(&job->steps, &picture, rnm_context_input(job->context, 0), error);
-    image_free(&picture);
+    int width = picture.width, height = picture.height;
+    status = keep_photo(job, &picture, &photo, error);
+    if (status == RNM_OK) {
+        status = preprocess(&job->steps, &picture, rnm_context_input(job->context, 0), error);
+    }
     if (status == RNM_OK) {
         status = rnm_context_run(job->context, error);
     }
-    if (status == RNM_OK && job->scores_path != NULL) {
-        return save_scores(job, error);
-    }
     if (status == RNM_OK) {
-        status = show_scores(job->show, job->model, path, -1, rnm_context_output(job->context, 0),
-                             0, job->settings->top, error);
+        status = show_result(job, path, width, height, &photo, error);
+    } else {
+        rnm_fail_in(error, status, path);
     }
-    return status == RNM_OK ? RNM_OK : rnm_fail_in(error, status, path);
+    image_free(&picture);
+    image_free(&photo);
+    return status;
 }
 
-static void classify_all(image_job *job, const path_list *paths) {
+static void run_all(image_job *job, const path_list *paths) {
     progress line;
     /* Results on the same terminal show well enough that something is going on. */
     progress_begin(&line, "images", paths->count,
@@ -106,7 +177,7 @@ static void classify_all(image_job *job, const path_list *paths) {
     for (size_t i = 0; i < paths->count; i++) {
         rnm_error error = {0};
         progress_step(&line, i);
-        if (classify(job, paths->items[i], &error) != RNM_OK) {
+        if (run_image(job, paths->items[i], &error) != RNM_OK) {
             progress_clear(&line);
             note_failure(job, paths->items[i], &error);
         }
@@ -116,7 +187,10 @@ static void classify_all(image_job *job, const path_list *paths) {
 
 int run_images(const rnrun_settings *settings, const rnm_model *model, show *s) {
     image_job job = {.settings = settings, .model = model, .show = s};
-    job.scores_path = settings->outputs.count > 0 ? settings->outputs.items[0] : NULL;
+    if (settings->outputs.count > 0) {
+        const char *path = settings->outputs.items[0];
+        *(path_is_png(path) ? &job.mask_path : &job.scores_path) = path;
+    }
     rnm_context_options options = rnrun_context_options(settings);
     rnm_error error = {0};
     path_list paths = {0};
@@ -133,7 +207,7 @@ int run_images(const rnrun_settings *settings, const rnm_model *model, show *s) 
             note_failure(&job, settings->files.items[i], &error);
         }
     }
-    classify_all(&job, &paths);
+    run_all(&job, &paths);
     if (settings->report) {
         rnm_context_report(job.context, &report);
         show_report(s, settings->files.items[0], &report);

@@ -13,12 +13,13 @@
 #define RNRUN_TOP_MOST 1000
 
 typedef struct rnrun_settings {
-    cli_list files;     /* the model, then images, folders, or one .npy file */
-    cli_list inputs;    /* "NAME=FILE" or "FILE" */
-    cli_list outputs;   /* "NAME=FILE" or "FILE" */
-    int expand;         /* an rnm_expand */
-    int isa;            /* an rnm_isa */
-    preparation images; /* how they are prepared */
+    cli_list files;      /* the model, then images, folders, or one .npy file */
+    cli_list inputs;     /* "NAME=FILE" or "FILE" */
+    cli_list outputs;    /* "NAME=FILE" or "FILE" */
+    int expand;          /* an rnm_expand */
+    int isa;             /* an rnm_isa */
+    preparation images;  /* how they are prepared */
+    const char *overlay; /* where the photo with its mask goes, or NULL */
     int64_t top, threads;
     int64_t batch;           /* items of an array to run at once */
     int64_t bench;           /* runs to time; 0: none */

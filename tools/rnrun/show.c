@@ -4,6 +4,7 @@
  */
 #include "show.h"
 
+#include "mask.h"
 #include "say.h"
 #include "settings.h"
 
@@ -108,6 +109,50 @@ rnm_status show_scores(show *s, const rnm_model *model, const char *file, int64_
         show_classes(s, model, file, item, best, count);
     }
     return status;
+}
+
+/* Like a class's line, for every class that occurs. */
+static void show_area(show *s, const rnm_model *model, int class, int64_t area, int64_t pixels) {
+    bool unseen = class == MASK_UNSEEN;
+    const char *label = unseen ? NULL : rnm_model_label(model, class);
+    if (s->as_json) {
+        json_object(&s->json, NULL);
+        json_int(&s->json, "class", unseen ? -1 : class);
+        json_text(&s->json, "label", label);
+        json_int(&s->json, "pixels", area);
+        json_end(&s->json);
+        return;
+    }
+    printf("  %6.2f %%  ", 100 * (double)area / (double)pixels);
+    if (label != NULL) {
+        printf("%s\n", label);
+    } else if (unseen) {
+        printf("not seen: outside the crop\n");
+    } else {
+        printf("class %d\n", class);
+    }
+}
+
+void show_areas(show *s, const rnm_model *model, const char *file, const int64_t *areas,
+                int64_t pixels) {
+    if (s->as_json) {
+        enter(s, "results");
+        json_object(&s->json, NULL);
+        json_text(&s->json, "file", file);
+        json_array(&s->json, "areas");
+    } else {
+        show_name(file);
+        putchar('\n');
+    }
+    for (int class = 0; class <= MASK_CLASSES_MOST; class ++) {
+        if (areas[class] > 0) {
+            show_area(s, model, class, areas[class], pixels);
+        }
+    }
+    if (s->as_json) {
+        json_end(&s->json);
+        json_end(&s->json);
+    }
 }
 
 int show_failure(show *s, const char *file, const rnm_error *error) {

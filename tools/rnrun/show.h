@@ -3,8 +3,8 @@
  * Everything rnrun prints on stdout, as lines for people or as one JSON object:
  *
  *     {"model": path, "results": [{"file", "item"?, "top": [{"class", "label", "probability"}]},
- *      {"file", "error"}], "outputs": [{"name", "file", "dtype", "shape"}],
- *      "report": {bytes...}, "error": text of what ended it all}
+ *      {"file", "areas": [{"class", "label", "pixels"}]}, {"file", "error"}], "outputs": [{"name",
+ * "file", "dtype", "shape"}], "report": {bytes...}, "error": text of what ended it all}
  */
 #ifndef RNRUN_SHOW_H
 #define RNRUN_SHOW_H
@@ -28,6 +28,11 @@ void show_begin(show *s, const char *model_path, bool as_json, bool quiet);
  */
 rnm_status show_scores(show *s, const rnm_model *model, const char *file, int64_t item,
                        const rnm_tensor *scores, int64_t row, int64_t top, rnm_error *error);
+
+/* The share of each class that occurs in a mask of `pixels` pixels; areas has 256 entries, the last
+ * for pixels that the network did not see. */
+void show_areas(show *s, const rnm_model *model, const char *file, const int64_t *areas,
+                int64_t pixels);
 
 /* A failure that ends one file only (`file` not NULL) or everything: a sentence on stderr, a member
  * in JSON. Returns the exit code that goes with it. */

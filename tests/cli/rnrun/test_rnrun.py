@@ -201,13 +201,108 @@ class Images(Folder):
         self.assertIn("--input 'x=FILE.npy'", run("bare.rnm", "a.png", code=1)[1])
         self.assertIn("takes no image", run("bare.rnm", "a.png", "--mean=1", code=1)[1])
         self.assertIn("has 2 inputs", run("sum.rnm", "a.png", code=1)[1])
-        self.assertIn("expected f32 [N, classes]", run("maps.rnm", "a.png", code=1)[1])
+        for option in ("--output=m.png", "--overlay=m.png"):
+            self.assertIn("to make a mask", run("small.rnm", "a.png", option, code=1)[1])
+        self.assertFalse(os.path.exists("m.png"))
 
     def test_too_small_an_image(self):
         write_png("strip.png", width=1, height=3)
         run("small.rnm", "strip.png")
         os.mkdir("empty")
         self.assertIn("empty: has no *.png", run("small.rnm", "empty", code=1)[1])
+
+
+def read_png(path):
+    """(width, height, colour type, palette, rows without their filter bytes), filters undone."""
+    with open(path, "rb") as file:
+        data = file.read()
+    at, chunks = 8, {}
+    while at < len(data):
+        size, kind = struct.unpack(">I4s", data[at:at + 8])
+        chunks[kind] = chunks.get(kind, b"") + data[at + 8:at + 8 + size]
+        at += 12 + size
+    width, height, depth, color = struct.unpack(">IIBB", chunks[b"IHDR"][:10])
+    assert depth == 8, depth
+    pixel = {2: 3, 3: 1}[color]
+    raw, rows, before = zlib.decompress(chunks[b"IDAT"]), [], bytes(width * pixel)
+    for y in range(height):
+        kind, *line = raw[y * (width * pixel + 1):(y + 1) * (width * pixel + 1)]
+        row = bytearray()
+        for i, byte in enumerate(line):
+            left = row[i - pixel] if i >= pixel else 0
+            up, corner = before[i], before[i - pixel] if i >= pixel else 0
+            guess = left + up - corner
+            paeth = min((left, up, corner), key=lambda v: abs(guess - v))
+            row.append((byte + (0, left, up, (left + up) // 2, paeth)[kind]) & 255)
+        rows.append(bytes(row))
+        before = rows[-1]
+    return width, height, color, chunks.get(b"PLTE"), rows
+
+
+class Masks(Folder):
+    """maps.rnm gives its 2x2 input as scores of three classes, `crop.rnm` the middle of an image."""
+
+    def write_quarters(self, path, side):
+        """Red, green, blue and red again."""
+        def chunk(kind, data):
+            body = kind + data
+            return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+        half = side // 2
+        red, green, blue = b"\xff\0\0", b"\0\xff\0", b"\0\0\xff"
+        upper, lower = red * half + green * half, blue * half + red * half
+        rows = b"".join(b"\0" + row for row in [upper] * half + [lower] * half)
+        with open(path, "wb") as file:
+            file.write(b"\x89PNG\r\n\x1a\n"
+                       + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
+                       + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+    def test_mask(self):
+        self.write_quarters("a.png", 20)
+        out, _ = run("maps.rnm", "a.png", "--resize=2x2", "--output=m.png")
+        self.assertEqual(out, "a.png\n   50.00 %  class 0\n   25.00 %  class 1\n"
+                              "   25.00 %  class 2\n")
+        width, height, color, palette, rows = read_png("m.png")
+        self.assertEqual((width, height, color), (20, 20, 3))
+        self.assertEqual(palette[:9], bytes([0, 0, 0, 128, 0, 0, 0, 128, 0]))
+        self.assertEqual(len({palette[3 * c:3 * c + 3] for c in range(255)}), 255)
+        for y, row in enumerate(rows):
+            upper, lower = bytes(10) + b"\1" * 10, b"\2" * 10 + bytes(10)
+            self.assertEqual(row, upper if y < 10 else lower)
+        areas = json.loads(run("maps.rnm", "a.png", "--resize=2x2", "--json")[0])["results"][0]
+        self.assertEqual(areas, {"file": "a.png", "areas": [
+            {"class": 0, "label": None, "pixels": 200}, {"class": 1, "label": None, "pixels": 100},
+            {"class": 2, "label": None, "pixels": 100}]})
+
+    def test_crop_leaves_pixels_unseen(self):
+        self.write_quarters("a.png", 4)
+        out, _ = run("maps.rnm", "a.png", "--crop=2", "--output=m.png")
+        self.assertIn("   75.00 %  not seen: outside the crop\n", out)
+        rows = read_png("m.png")[4]
+        self.assertEqual(rows, [b"\xff" * 4, b"\xff\0\1\xff", b"\xff\2\0\xff", b"\xff" * 4])
+
+    def test_overlay(self):
+        self.write_quarters("a.png", 200)
+        run("maps.rnm", "a.png", "--resize=2x2", "--overlay=o.png")
+        width, height, color, _, rows = read_png("o.png")
+        self.assertEqual((width, color), (200, 2))
+        self.assertGreater(height, 200 + 3 * 9)
+        self.assertEqual(rows[0][:3], b"\xff\0\0")
+        self.assertEqual(rows[0][-3:], bytes([64, 128, 0]))
+        self.assertEqual(rows[199][:3], bytes([0, 64, 128]))
+        self.assertEqual(set(rows[-1]), {255})
+        # Every class's colour and some ink are in the legend.
+        legend = {bytes(row[i:i + 3]) for row in rows[200:] for i in range(0, len(row), 3)}
+        self.assertLessEqual({b"\0\0\0", b"\x80\0\0", b"\0\x80\0"}, legend)
+
+    def test_refusals(self):
+        write_png("a.png")
+        for arguments in (["maps.rnm", "a.png", "a.png", "--overlay=o.png"],
+                          ["maps.rnm", "x.npy", "--overlay=o.png"]):
+            self.assertIn("--overlay goes with one image", run(*arguments, code=2)[1])
+        for option in ("--output=no/m.png", "--overlay=no/m.png"):
+            self.assertIn("no/m.png: No such file",
+                          run("maps.rnm", "a.png", "--resize=2x2", option, code=1)[1])
 
 
 class Arrays(Folder):
