@@ -3,8 +3,10 @@
 FashionMNIST      28x28 with two black pixels around, normalised, copied to three channels
 FashionMNIST-rot  every image turned by its own random angle, one black row and column behind,
                   in 0..1, one channel: what MNIST-rot is to MNIST, and of its size
+FashionScenes     64x64 in colour, three to five items on a textured ground, and a mask that tells
+                  for each pixel which class it is, 0 being the ground
 
-FashionMNIST.yaml and FashionMNIST-rot.yaml in models/datasets say the same to `rnc`.
+FashionMNIST.yaml, FashionMNIST-rot.yaml and FashionScenes.yaml in models/datasets say the same to `rnc`.
 """
 
 import numpy as np
@@ -14,6 +16,9 @@ import fashion
 
 ROTATED_COUNT = {"train": 12000, "test": 10000}
 ROTATED_SEED = {"train": 1, "test": 2}
+SCENE_COUNT = {"train": 12000, "test": 500}
+SCENE_SIDE = 64
+SCENE_CUT = 40  # pixels of an item above this are the item
 
 
 class Fashion:
@@ -65,7 +70,63 @@ class RotatedFashion:
         return RotatedFashion.inputs(images), labels
 
 
-KNOWN = {kind.name: kind for kind in (Fashion, RotatedFashion)}
+class FashionScenes:
+    """See the module's docstring."""
+
+    name, classes, task = "FashionScenes", ("ground", *fashion.CLASSES), "masks"
+
+    @staticmethod
+    def ground(rng):
+        """f64 [side, side, 3]: coarse coloured noise, a grain, and stripes of any direction"""
+        coarse = rng.integers(20, 150, (5, 5, 3)).astype(np.uint8)
+        smooth = np.asarray(Image.fromarray(coarse).resize((SCENE_SIDE, SCENE_SIDE),
+                                                           Image.BICUBIC)).astype(np.float64)
+        y, x = np.mgrid[:SCENE_SIDE, :SCENE_SIDE]
+        angle, period = rng.uniform(0, np.pi), rng.uniform(3, 12)
+        stripes = np.sin((x * np.cos(angle) + y * np.sin(angle)) * 2 * np.pi / period)
+        return smooth + 15 * stripes[..., None] + rng.normal(0, 8, (SCENE_SIDE, SCENE_SIDE, 1))
+
+    @staticmethod
+    def scene(images, labels, rng):
+        """(uint8 [side, side, 3], mask uint8 [side, side])"""
+        pixels = FashionScenes.ground(rng)
+        mask = np.zeros((SCENE_SIDE, SCENE_SIDE), np.uint8)
+        for _ in range(rng.integers(3, 6)):
+            index = rng.integers(len(images))
+            item = images[index].astype(np.float64)
+            top, left = rng.integers(0, SCENE_SIDE - item.shape[0] + 1, 2)
+            place = np.s_[top:top + item.shape[0], left:left + item.shape[1]]
+            inside = item > SCENE_CUT
+            tint = rng.uniform(0.55, 1, 3)
+            pixels[place][inside] = (item[..., None] * tint)[inside]
+            mask[place][inside] = labels[index] + 1
+        return np.clip(pixels, 0, 255).astype(np.uint8), mask
+
+    @staticmethod
+    def load(split, path=fashion.DEFAULT_PATH, limit=None):
+        """(images[n, 64, 64, 3], masks[n, 64, 64]), both uint8; the same every time"""
+        images, labels = fashion.load(split, path)
+        rng = np.random.default_rng(ROTATED_SEED[split])
+        scenes = [FashionScenes.scene(images, labels, rng)
+                  for _ in range(min(SCENE_COUNT[split], limit or SCENE_COUNT[split]))]
+        return tuple(np.stack(part) for part in zip(*scenes))
+
+    @staticmethod
+    def inputs(images):
+        """uint8 [n, 64, 64, 3] -> f32 [n, 3, 64, 64]"""
+        scaled = (images.astype(np.float32) / np.float32(255) - np.float32(0.5)) / np.float32(0.25)
+        return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
+
+    @staticmethod
+    def augmented(images, labels, rng):
+        """Inputs and masks of a training batch, half of them mirrored"""
+        mirrored = rng.random(len(images)) < 0.5
+        images, labels = images.copy(), labels.copy()
+        images[mirrored], labels[mirrored] = images[mirrored, :, ::-1], labels[mirrored, :, ::-1]
+        return FashionScenes.inputs(images), labels
+
+
+KNOWN = {kind.name: kind for kind in (Fashion, RotatedFashion, FashionScenes)}
 
 
 def get(name):

@@ -5,6 +5,7 @@ Attribute names and their order fix the keys of the state dict, so they are not 
 
 import re
 
+import torch
 import torch.nn.functional as F
 from torch import nn
 
@@ -163,6 +164,61 @@ class ResNet(nn.Module):
         return self.fc(mean_over_map(x))
 
 
+def upsample(x):
+    """Twice as high and wide, bilinear: ONNX's Resize, linear, half_pixel"""
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+class DecoderLevel(nn.Module):
+    """Enlarges what comes from below and joins it with what the encoder has at that size."""
+
+    def __init__(self, below, skip_in, out_channels):
+        super().__init__()
+        self.skip = nn.Conv2d(skip_in, out_channels, 1)
+        self.conv = nn.Conv2d(below + out_channels, out_channels, 3, padding=1, bias=False)
+        self.bn = nn.BatchNorm2d(out_channels)
+
+    def forward(self, x, wide):
+        """x[n, below, h, w], wide[n, skip_in, 2 h, 2 w] -> [n, out, 2 h, 2 w]"""
+        x = torch.cat([upsample(x), self.skip(wide)], 1)
+        return F.relu(self.bn(self.conv(x)))
+
+
+class UNet(nn.Module):
+    """Segmentation: a ResNet-18 encoder, `width` times wider, and a decoder of four levels.
+
+    1x1 convolutions bring the encoder's wide features to normal width before the decoder sees
+    them, so that widening costs the decoder nothing. Sizes are multiples of 32.
+    """
+
+    def __init__(self, stem_channels, width, activation, num_classes):
+        super().__init__()
+        self.encoder = ResNet(4, stem_channels, True, width, activation, 1)
+        del self.encoder.fc
+        normal = [stem_channels * 2 ** stage for stage in range(4)]
+        wide = [channels * width for channels in normal]
+        self.bridge = nn.Conv2d(wide[3], normal[3], 1)
+        self.up3 = DecoderLevel(normal[3], wide[2], normal[2])
+        self.up2 = DecoderLevel(normal[2], wide[1], normal[1])
+        self.up1 = DecoderLevel(normal[1], wide[0], normal[0])
+        self.up0 = DecoderLevel(normal[0], stem_channels, normal[0])
+        self.head = nn.Conv2d(normal[0], num_classes, 1)
+
+    def forward(self, x):
+        """x[n, 3, h, w] -> scores[n, num_classes, h, w]"""
+        encoder = self.encoder
+        stem = F.relu(encoder.bn1(encoder.conv1(x)))
+        first = encoder.layer1(F.max_pool2d(stem, 3, stride=2, padding=1))
+        second = encoder.layer2(first)
+        third = encoder.layer3(second)
+        x = self.bridge(encoder.layer4(third))
+        x = self.up3(x, third)
+        x = self.up2(x, second)
+        x = self.up1(x, first)
+        x = self.up0(x, stem)
+        return upsample(self.head(x))
+
+
 class RotationNet(nn.Module):
     """The rotated-MNIST network; widths that are no multiple of the parents' give edge blocks."""
 
@@ -193,25 +249,33 @@ class RotationNet(nn.Module):
         return self.fully_net(mean_over_map(x))
 
 
+# Segmentation: stem channels and width. The small ones, of a quarter of the channels, are for 64x64.
+UNETS = {f"{kind}{name}_{width}": (channels, width)
+         for kind in ("unet", "runet") for name, channels in (("_18", 64), ("_small", 16))
+         for width in (1, 2, 4)}
+
+
 def model_names():
     """All names build() accepts."""
     widths = (1, 2, 4, 8)
     resnets = [f"{kind}_{w}" for kind in ("rresnet_cifar_16", "resnet_cifar_16", "rresnet_18",
                                           "resnet_18") for w in widths]
     return ([f"rep_vgg_{n}" for n in VGG_PARENTS] + [f"VGG{n}" for n in range(4, 12)] + resnets
-            + list(ROTATION_WIDTHS))
+            + list(ROTATION_WIDTHS) + list(UNETS))
 
 
 def is_repeating(name):
     """Whether the weight activation matters to this model."""
-    return name.startswith("rresnet_") or "rep" in name
+    return name.startswith(("rresnet_", "runet_")) or "rep" in name
 
 
 def input_shape(name):
     """(channels, height, width) of the inputs the model was made for."""
     if name in ROTATION_WIDTHS:
         return (1, 29, 29)
-    return (3, 224, 224) if "resnet_18" in name else (3, 32, 32)
+    if "unet_small" in name:
+        return (3, 64, 64)
+    return (3, 224, 224) if "_18_" in name else (3, 32, 32)
 
 
 def build(name, activation="linear", num_classes=10):
@@ -222,6 +286,8 @@ def build(name, activation="linear", num_classes=10):
         activation = None
     if name in ROTATION_WIDTHS:
         return RotationNet(ROTATION_WIDTHS[name], activation, num_classes)
+    if name in UNETS:
+        return UNet(*UNETS[name], activation, num_classes)
     size = int(re.search(r"\d+$", name).group())
     if name.startswith("rep_vgg_"):
         return RepVGG(size, activation, num_classes)
