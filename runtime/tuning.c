@@ -16,6 +16,7 @@
 #include "ops/conv.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -222,28 +223,30 @@ rnm_status rnm_tuning_apply(const rnm_context *context, const rnm_tuned_node *tu
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-/* Where snprintf may go on writing in `text`. */
-static char *rest_of(char *text, size_t size, size_t used, size_t *left) {
-    *left = used < size ? size - used : 0;
-    return *left != 0 ? text + used : NULL;
+/* Writes behind the first `used` characters, as much as fits, and counts all. */
+static void append(char *text, size_t size, size_t *used, const char *format, ...) RNM_PRINTF(4, 5);
+
+static void append(char *text, size_t size, size_t *used, const char *format, ...) {
+    bool room = *used < size;
+    va_list arguments;
+    va_start(arguments, format);
+    *used +=
+        (size_t)vsnprintf(room ? text + *used : NULL, room ? size - *used : 0, format, arguments);
+    va_end(arguments);
 }
 
 size_t rnm_tuning_text(const rnm_context *context, const rnm_tuned *layers, int count, char *text,
                        size_t size) {
     char head[HEAD_LINES][LINE_SIZE];
-    size_t left, used = 0;
-    char *to = rest_of(text, size, used, &left);
+    size_t used = 0;
     head_lines(context, head);
-    used += (size_t)snprintf(to, left, VERSION_LINE "\n%s\n%s\n%s\n%s\n", head[0], head[1], head[2],
-                             head[3]);
+    append(text, size, &used, VERSION_LINE "\n%s\n%s\n%s\n%s\n", head[0], head[1], head[2],
+           head[3]);
     for (int k = 0; k < count; ++k) {
         const rnm_tuned *layer = &layers[k];
-        to = rest_of(text, size, used, &left);
-        used += (size_t)snprintf(to, left, "layer %d %s %d %" PRIu64 " %" PRIu64 "\n", layer->node,
-                                 layer->algorithm, layer->block_inputs, layer->panel_ns,
-                                 layer->kept_ns);
+        append(text, size, &used, "layer %d %s %d %" PRIu64 " %" PRIu64 "\n", layer->node,
+               layer->algorithm, layer->block_inputs, layer->panel_ns, layer->kept_ns);
     }
-    to = rest_of(text, size, used, &left);
-    used += (size_t)snprintf(to, left, "end\n");
+    append(text, size, &used, "end\n");
     return used;
 }

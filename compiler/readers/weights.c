@@ -26,8 +26,8 @@ static const struct {
     {"pytorch-zip", "a PyTorch checkpoint in its zip form", rnc_torch_probe_zip,
      rnc_torch_read_zip},
     {"pytorch-legacy", "in its legacy form", rnc_torch_probe_legacy, rnc_torch_read_legacy},
-    {"onnx", "an ONNX model", rnc_onnx_probe, rnc_onnx_read},
     {"safetensors", "a safetensors file", rnc_safetensors_probe, rnc_safetensors_read},
+    {"onnx", "an ONNX model", rnc_onnx_probe, rnc_onnx_read},
 };
 
 enum { CONTAINERS = sizeof containers / sizeof *containers };

@@ -144,7 +144,8 @@ static void put_photo(image *page, const mask *m, const image *photo) {
             mask_color(m->classes[at], rgb);
             for (int c = 0; c < 3; c++) {
                 uint8_t sample = photo->pixels[3 * at + (size_t)c];
-                rgb[c] = m->classes[at] == 0 ? sample : (uint8_t)((rgb[c] + sample + 1) / 2);
+                int mixed = m->classes[at] == 0 ? sample : (rgb[c] + sample + 1) / 2;
+                rgb[c] = (uint8_t)mixed;
             }
             put_pixel(page, x, y, rgb);
         }

@@ -85,7 +85,7 @@ static void test_unknown_container(void **state) {
     write_file("GGUF...", 7);
     refuse_path(path, RNM_ERR_UNSUPPORTED, "begins with bytes 47 47 55 46");
     write_file("x", 1);
-    refuse_path(path, RNM_ERR_UNSUPPORTED, "expected a PyTorch checkpoint in its zip form or");
+    refuse_path(path, RNM_ERR_UNSUPPORTED, "expected a PyTorch checkpoint in its zip form,");
     /* A pickle, but not torch.save's. */
     write_file("\x80\x02}.", 4);
     refuse_path(path, RNM_ERR_UNSUPPORTED, "begins with bytes 80 02 7d 2e");
