@@ -11,17 +11,17 @@
 
 /* A part of a tensor [co, ci, kernel...]: its first outputs and inputs. */
 typedef struct rnc_block {
-  uint32_t outputs;
-  uint32_t inputs;
+    uint32_t outputs;
+    uint32_t inputs;
 } rnc_block;
 
 /* One tensor, and room for two rows of it, which may serve many tensors in
  * turn. */
 typedef struct rnc_rows {
-  const rnc_tensor *tensor;
-  uint32_t co, ci, taps;
-  float *a;
-  float *b;
+    const rnc_tensor *tensor;
+    uint32_t co, ci, taps;
+    float *a;
+    float *b;
 } rnc_rows;
 
 /* The smallest block of sizes that divide the tensor's, such that the tensor is
