@@ -33,12 +33,13 @@ typedef enum rnm_conv_algorithm {
 typedef struct rnm_conv_step {
     rnm_window window;
     rnm_conv_algorithm algorithm;
-    uint32_t stretch;      /* direct: pixels of an item; winograd: tiles of a block */
+    uint32_t stretch;      /* of an item: pixels (direct), tiles (winograd) */
     uint32_t block_inputs; /* inputs expanded and multiplied at a time */
-    unsigned tile;         /* winograd: 2 or 4 */
-    unsigned shares;       /* winograd: items that a panel's tiles are split into */
+    unsigned form, tile;   /* winograd: index in kernels->winograd, and its tile */
+    unsigned shares;       /* winograd: groups that the panels are split into */
     uint32_t weight;       /* index in context->weights */
     bool depthwise;        /* one input and one output a group */
+    bool packed;           /* direct: the taps of a pixel are put side by side first */
     const float *bias, *scale;
     rnm_activation activation;
     double panel_seconds, kept_seconds; /* expected of a run, by the form of the weight */

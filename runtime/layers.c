@@ -27,10 +27,8 @@ static const char *algorithm_of(const rnm_step *step) {
     if (step->as.conv.algorithm == RNM_CONV_DIRECT) {
         return step->as.conv.depthwise ? "depthwise" : "direct";
     }
-    if (step->as.conv.window.kernel[1] == 5) {
-        return "F(2x2,5x5)";
-    }
-    return step->as.conv.tile == 2 ? "F(2x2,3x3)" : "F(4x4,3x3)";
+    static const char *const forms[RNM_WINOGRADS] = {"F(2x2,3x3)", "F(4x4,3x3)", "F(2x2,5x5)"};
+    return forms[step->as.conv.form];
 }
 
 static uint64_t stored_bytes(const rnm_view *view, uint32_t tensor) {

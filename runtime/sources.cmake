@@ -12,6 +12,7 @@ set(RNM_RUNTIME_SOURCES
   runtime/expand/mask_rows.c
   runtime/expand/rows.c
   runtime/expand/s.c
+  runtime/expand/transformed.c
   runtime/keep.c
   runtime/kernels/activation.c
   runtime/kernels/plain.c
@@ -36,6 +37,7 @@ set(RNM_RUNTIME_SOURCES
   runtime/ops/nms.c
   runtime/ops/normalise.c
   runtime/ops/op.c
+  runtime/ops/packed.c
   runtime/ops/pad.c
   runtime/ops/pool.c
   runtime/ops/resize.c

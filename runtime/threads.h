@@ -17,13 +17,20 @@ struct pthreadpool;
  * the same: it names the scratch that the job may use. */
 typedef void (*rnm_job)(void *job, size_t item, size_t worker);
 
+/* On a cache line of its own. */
+typedef struct rnm_counter {
+    atomic_size_t item;
+    char rest[64 - sizeof(atomic_size_t)];
+} rnm_counter;
+
 typedef struct rnm_threads {
     struct pthreadpool *pool; /* NULL: the calling thread only */
     unsigned count;           /* at least 1 */
     rnm_job run;              /* what is being done */
     void *job;
     size_t items;
-    atomic_size_t next; /* the first item that nobody has drawn */
+    rnm_counter
+        next[RNM_THREADS_MOST]; /* by worker: the first of its items that nobody has drawn */
 } rnm_threads;
 
 /* RNM_ERR_RESOURCE when the system gives no threads. */

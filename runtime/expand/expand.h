@@ -31,4 +31,14 @@ void rnm_expand_f(const rnm_kernels *kernels, const rnm_child *child, rnm_panel 
 void rnm_expand_drop(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel,
                      float *dst);
 
+/* Inputs that rnm_expand_transformed may write out before it transforms them. */
+#define RNM_EXPAND_CHUNK 8
+
+/* Expands a panel of kernels of winograd->kernel squared taps and transforms it: point k of input i
+ * goes to dst[k * stride + (i - panel.input) * RNM_PANEL ...]. `scratch` has room for
+ * RNM_EXPAND_CHUNK inputs. */
+void rnm_expand_transformed(const rnm_kernels *kernels, const rnm_winograd *winograd,
+                            const rnm_child *child, rnm_panel panel, float *scratch, float *dst,
+                            size_t stride);
+
 #endif

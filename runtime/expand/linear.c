@@ -15,6 +15,21 @@ const rnm_expander rnm_expanders[RNM_TRANSFORM_KNOWN] = {
     [RNM_TRANSFORM_DROP] = rnm_expand_drop,
 };
 
+/* Runs are shorter than a panel, and a call for each would take longer than the copy. */
+static inline void copy_short(float *dst, const float *src, uint32_t count) {
+    for (; count >= 8; count -= 8, dst += 8, src += 8) {
+        memcpy(dst, src, 8 * sizeof *dst);
+    }
+    if ((count & 4) != 0) {
+        memcpy(dst, src, 4 * sizeof *dst);
+        dst += 4;
+        src += 4;
+    }
+    for (count &= 3; count > 0; --count) {
+        *dst++ = *src++;
+    }
+}
+
 /* `count` parent elements from `first` on, as f32. */
 static void convert_run(const rnm_child *child, uint64_t first, uint32_t count, float *dst) {
     switch (child->parent_dtype) {
@@ -33,7 +48,7 @@ static void convert_run(const rnm_child *child, uint64_t first, uint32_t count, 
         break;
     }
     default:
-        memcpy(dst, (const float *)child->parent + first, count * sizeof *dst);
+        copy_short(dst, (const float *)child->parent + first, count);
     }
 }
 
@@ -52,7 +67,9 @@ void rnm_expand_linear(const rnm_kernels *kernels, const rnm_child *child, rnm_p
                 convert_run(child, first + at, run, dst + lane);
                 lane += run;
             }
-            memset(dst + lane, 0, (RNM_PANEL - lane) * sizeof *dst);
+            if (lane < RNM_PANEL) {
+                memset(dst + lane, 0, (RNM_PANEL - lane) * sizeof *dst);
+            }
         }
     }
 }

@@ -57,4 +57,20 @@ static inline uint32_t rnm_mask_next(rnm_mask_cursor *at) {
     return bits;
 }
 
+/* The words of the next `rows` rows, where they stand in the file if they are those of a whole
+ * panel, else put together in `words`. Bits of lanes that are not in `lanes` are zero. */
+static inline const uint32_t *rnm_mask_words(rnm_mask_cursor *at, size_t rows, uint32_t lanes,
+                                             uint32_t *words) {
+    if (at->shift == 0 && at->low_bytes == sizeof(uint32_t) && at->high == NULL &&
+        lanes == UINT32_MAX) {
+        const uint32_t *there = (const uint32_t *)(const void *)at->low;
+        at->low += rows * sizeof(uint32_t);
+        return there;
+    }
+    for (size_t r = 0; r < rows; ++r) {
+        words[r] = rnm_mask_next(at) & lanes;
+    }
+    return words;
+}
+
 #endif

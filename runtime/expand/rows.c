@@ -4,7 +4,7 @@
  */
 #include "rows.h"
 
-static bool readable_in_place(const rnm_child *child, rnm_panel panel) {
+bool rnm_rows_readable(const rnm_child *child, rnm_panel panel) {
     return child->parent_dtype == RNM_F32 && panel.lanes == RNM_PANEL &&
            panel.output % child->po + RNM_PANEL <= child->po;
 }
@@ -12,7 +12,7 @@ static bool readable_in_place(const rnm_child *child, rnm_panel panel) {
 rnm_row_runs rnm_rows_begin(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel,
                             float *dst) {
     rnm_row_runs runs = {.child = child, .panel = panel, .dst = dst, .next = panel.input};
-    runs.in_place = !readable_in_place(child, panel);
+    runs.in_place = !rnm_rows_readable(child, panel);
     if (runs.in_place) {
         rnm_expand_linear(kernels, child, panel, dst);
     }

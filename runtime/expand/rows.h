@@ -27,6 +27,9 @@ typedef struct rnm_row_runs {
     uint32_t next; /* child input */
 } rnm_row_runs;
 
+/* Whether the panel's lanes lie side by side in a parent of f32. */
+bool rnm_rows_readable(const rnm_child *child, rnm_panel panel);
+
 /* Begins; writes linear rows to dst where they cannot be read in the parent. */
 rnm_row_runs rnm_rows_begin(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel,
                             float *dst);

@@ -3,14 +3,10 @@
  * s: b1 * p / (1 + exp(b2 * p)) with one pair of betas a block. A panel may straddle blocks, so
  * the pairs of its lanes are gathered once for each run of inputs that shares a column of blocks.
  */
+#include "betas.h"
 #include "rows.h"
 
-typedef struct lane_betas {
-    float b1[RNM_PANEL], b2[RNM_PANEL]; /* zeros where no lane is: s is a zero then */
-} lane_betas;
-
-/* The pairs of the panel's lanes for child input i. */
-static void gather(const rnm_child *child, rnm_panel panel, uint32_t i, lane_betas *betas) {
+void rnm_gather_betas(const rnm_child *child, rnm_panel panel, uint32_t i, rnm_lane_betas *betas) {
     bool interleaved = (child->flags & RNM_RECIPE_INTERLEAVED) != 0;
     bool cascaded = (child->flags & RNM_RECIPE_CASCADED) != 0;
     uint32_t rows = child->co / child->po;
@@ -18,13 +14,19 @@ static void gather(const rnm_child *child, rnm_panel panel, uint32_t i, lane_bet
     /* Only a plain recipe has pairs for blocks that the edge cuts. */
     uint32_t stride = columns + (!interleaved && !cascaded && child->ci % child->pi != 0);
     uint32_t column = interleaved ? i % columns : i / child->pi;
-    *betas = (lane_betas){.b1 = {0}};
+    uint32_t row = interleaved ? panel.output % rows : panel.output / child->po;
+    uint32_t left = child->po - panel.output % child->po; /* lanes of this row of blocks */
+    *betas = (rnm_lane_betas){.b1 = {0}};
     for (uint32_t l = 0; l < panel.lanes; ++l) {
-        uint32_t o = panel.output + l;
-        uint32_t row = interleaved ? o % rows : o / child->po;
         const float *pair = child->betas + 2 * ((uint64_t)row * stride + column);
         betas->b1[l] = pair[0];
         betas->b2[l] = pair[1];
+        if (interleaved) {
+            row = row + 1 == rows ? 0 : row + 1;
+        } else if (--left == 0) {
+            left = child->po;
+            ++row;
+        }
     }
 }
 
@@ -47,8 +49,8 @@ static void transform_run(const rnm_kernels *kernels, const rnm_child *child, rn
     size_t step = child->flags & RNM_RECIPE_INTERLEAVED ? child->taps : run->rows;
     uint32_t input = run->input;
     for (size_t r = 0; r < run->rows; r += step, ++input) {
-        lane_betas betas;
-        gather(child, panel, input, &betas);
+        rnm_lane_betas betas;
+        rnm_gather_betas(child, panel, input, &betas);
         kernels->s(run->src + r * run->stride, run->stride, betas.b1, betas.b2, step,
                    run->dst + r * RNM_PANEL);
     }

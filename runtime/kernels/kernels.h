@@ -18,6 +18,10 @@
 /* Rows of addresses are this far apart, whatever a variant's own tile is. */
 #define RNM_TILE_PIXELS 14
 
+/* Forms of Winograd convolution that there are, and the points of the largest. */
+#define RNM_WINOGRADS 3
+#define RNM_WINOGRAD_POINTS 36
+
 /* Inputs are cut into calls at multiples of this. */
 #define RNM_INPUT_BLOCK 16
 
@@ -41,20 +45,32 @@ typedef struct rnm_epilogue {
     rnm_activation activation;
 } rnm_epilogue;
 
-/* Winograd F(tile x tile, 3 x 3): side = tile + 2, side * side points. */
+/* Rows of RNM_PANEL parent elements, `stride` floats from one to the next, and what makes child
+ * elements of them: nothing, a word of signs to invert a row, or a pair of betas a lane. */
+typedef struct rnm_kernel_rows {
+    const float *src;
+    size_t stride;
+    const uint32_t *bits; /* NULL: none */
+    const float *b1, *b2; /* NULL: none */
+} rnm_kernel_rows;
+
+/* Winograd F(tile x tile, kernel x kernel): side = tile + kernel - 1, side * side points. */
 typedef struct rnm_winograd {
-    unsigned tile;
+    unsigned tile, kernel;
 
-    /* Transforms one tile: pixels[side * side] are addresses of channel 0 (NULL: zeros), point k of
-     * channel c goes to dst[k * stride + c]. Writes whole vectors: `channels` rounded up to 16. */
-    void (*input)(const float *const *pixels, size_t channels, float *dst, size_t stride);
+    /* Transforms channels [channel, channel + channels) of one tile: pixels[side * side] are
+     * addresses of channel 0; point k of the first of them goes to dst[k * stride]. Writes whole
+     * vectors: `channels` rounded up to 16. */
+    void (*input)(const float *const *pixels, size_t channel, size_t channels, float *dst,
+                  size_t stride);
 
-    /* Transforms a panel [inputs][9][RNM_PANEL]: point k of input i goes to
-     * dst[k * stride + i * RNM_PANEL ...]. */
-    void (*weights)(const float *panel, size_t inputs, float *dst, size_t stride);
+    /* Makes the kernels of a panel, [inputs][kernel * kernel] rows, and transforms them: point k of
+     * input i goes to dst[k * stride + i * RNM_PANEL ...]. */
+    void (*weights)(const rnm_kernel_rows *rows, size_t inputs, float *dst, size_t stride);
 
-    /* Turns the sums of one tile, point k at sums[k * stride], into tile * tile pixels. */
-    void (*output)(const float *sums, size_t stride, float (*dst)[RNM_PANEL]);
+    /* Turns `lanes` lanes of the sums of one tile, point k at sums[k * stride], into tile * tile
+     * pixels; may do the same with others. */
+    void (*output)(const float *sums, size_t stride, unsigned lanes, float (*dst)[RNM_PANEL]);
 } rnm_winograd;
 
 typedef struct rnm_kernels {
@@ -63,15 +79,16 @@ typedef struct rnm_kernels {
     unsigned tile_pixels; /* the most pixels that a call of direct takes */
 
     /* sums[pixel][lane] = (accumulate: +=) over inputs and taps of
-     * row[channel + input] * weights[input][tap][lane], for 1 .. tile_pixels pixels. */
+     * row[channel + input] * weights[input][tap][lane], for 1 .. tile_pixels pixels. Sums
+     * of lanes from `lanes` on may be left as they are. */
     void (*direct)(rnm_tile_rows rows, size_t channel, size_t inputs, size_t taps,
-                   const float *weights, unsigned pixels, float (*sums)[RNM_PANEL],
+                   const float *weights, unsigned lanes, unsigned pixels, float (*sums)[RNM_PANEL],
                    bool accumulate);
 
     /* sums[row][lane] = (accumulate: +=) over inputs of x[row * stride + input] *
-     * weights[input][lane], for any number of rows. */
+     * weights[input][lane], for any number of rows; `lanes` as for direct. */
     void (*gemm)(const float *x, size_t stride, size_t rows, size_t inputs, const float *weights,
-                 float (*sums)[RNM_PANEL], bool accumulate);
+                 unsigned lanes, float (*sums)[RNM_PANEL], bool accumulate);
 
     /* As direct for depthwise convolution: lane l reads channel + l; weights[tap][lane]. */
     void (*depthwise)(rnm_tile_rows rows, size_t channel, size_t taps, const float *weights,
@@ -90,7 +107,7 @@ typedef struct rnm_kernels {
     void (*s)(const float *src, size_t stride, const float *b1, const float *b2, size_t rows,
               float *dst);
 
-    rnm_winograd winograd[2]; /* tile 2, tile 4 */
+    rnm_winograd winograd[RNM_WINOGRADS]; /* F(2x2, 3x3), F(4x4, 3x3), F(2x2, 5x5) */
 
     /* `rounds` of multiply-adds on registers alone, seeded by *sink, which takes a result; gives
      * how many floating-point operations they were. */

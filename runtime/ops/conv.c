@@ -42,6 +42,8 @@ static rnm_status run_conv(rnm_context *context, const rnm_step *step, rnm_error
     };
     if (conv->algorithm == RNM_CONV_WINOGRAD) {
         rnm_run_winograd(&job);
+    } else if (conv->packed) {
+        rnm_run_packed(&job);
     } else {
         rnm_run_direct(&job);
     }
@@ -83,6 +85,8 @@ static rnm_status add_conv(rnm_planner *planner, const rnm_node_attrs *attrs, rn
     }
     if (conv->algorithm == RNM_CONV_WINOGRAD) {
         rnm_plan_winograd(planner, conv);
+    } else if (rnm_can_pack(planner->context, conv)) {
+        rnm_plan_packed(planner, conv);
     } else {
         rnm_plan_direct(planner, conv);
     }

@@ -18,8 +18,6 @@ typedef struct rnm_conv_job {
     const rnm_weight *weight;
     const float *x, *residual;
     float *y;
-    int64_t first_tile; /* winograd: of the block of tiles in hand */
-    int64_t tiles;
 } rnm_conv_job;
 
 /* The epilogue of a panel, but for residual and out. */
@@ -28,13 +26,21 @@ rnm_epilogue rnm_conv_epilogue(const rnm_conv_job *job, rnm_panel panel);
 /* Decide on sizes, ask for workspace; the step's window, weight and activation are set, the tile
  * too, and block_inputs where it is not for them to decide. */
 void rnm_plan_direct(rnm_planner *planner, rnm_conv_step *conv);
+void rnm_plan_packed(rnm_planner *planner, rnm_conv_step *conv);
 void rnm_plan_winograd(rnm_planner *planner, rnm_conv_step *conv);
+
+/* Sets the form of Winograd that the step's tile and kernel name, and how a run is cut into items:
+ * stretch and shares, and block_inputs where it is 0. */
+void rnm_cut_winograd(const rnm_context *context, rnm_conv_step *conv);
+
+/* Whether the layer has so few channels that packing their taps pays. */
+bool rnm_can_pack(const rnm_context *context, const rnm_conv_step *conv);
 
 /* The algorithm that should be the fastest: RNM_CONV_DIRECT, or winograd with *tile set. */
 rnm_conv_algorithm rnm_choose_algorithm(const rnm_planner *planner, const rnm_conv_step *conv,
                                         unsigned *tile);
 
-/* Whether the layer can run by Winograd, and the context allows it. */
+/* Whether the layer can run by Winograd with tiles of 2 and of 4, and the context allows it. */
 bool rnm_conv_takes_winograd(const rnm_context *context, const rnm_conv_step *conv);
 
 /* Operations on vectors of 16 lanes that an algorithm needs for one panel and one input, but for
@@ -50,6 +56,7 @@ uint64_t rnm_winograd_passes(const rnm_conv_step *conv);
 uint64_t rnm_transposed_passes(const rnm_conv_step *conv);
 
 void rnm_run_direct(rnm_conv_job *job);
+void rnm_run_packed(rnm_conv_job *job);
 void rnm_run_winograd(rnm_conv_job *job);
 
 /* Sizes and workspace of ConvTranspose, whose weight is `child`, expanded in scratch a block at a

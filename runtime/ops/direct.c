@@ -93,7 +93,8 @@ static unsigned tile_pixels(const stretch *s, unsigned done) {
     return s->pixels - done < s->tile ? s->pixels - done : s->tile;
 }
 
-static void multiply(const rnm_conv_job *job, const stretch *s, uint32_t index, size_t channel) {
+static void multiply(const rnm_conv_job *job, const stretch *s, uint32_t index, unsigned lanes,
+                     size_t channel) {
     const rnm_kernels *kernels = job->context->kernels;
     const rnm_child *child = &job->weight->child;
     const uint32_t step = job->conv->block_inputs;
@@ -103,8 +104,8 @@ static void multiply(const rnm_conv_job *job, const stretch *s, uint32_t index, 
             rnm_weight_block(job->weight, kernels, index, first, inputs, s->block);
         const float **rows = s->rows;
         for (unsigned p = 0; p < s->pixels; p += s->tile) {
-            kernels->direct(rows, channel + first, inputs, child->taps, weights, tile_pixels(s, p),
-                            s->sums + p, first > 0);
+            kernels->direct(rows, channel + first, inputs, child->taps, weights, lanes,
+                            tile_pixels(s, p), s->sums + p, first > 0);
             rows += (size_t)child->taps * RNM_TILE_PIXELS;
         }
     }
@@ -151,7 +152,8 @@ static void direct_item(void *argument, size_t item, size_t worker) {
     if (conv->depthwise) {
         multiply_depthwise(job, &s, index, panel);
     } else {
-        multiply(job, &s, index, (size_t)(index / weight->group_panels) * weight->child.ci);
+        multiply(job, &s, index, panel.lanes,
+                 (size_t)(index / weight->group_panels) * weight->child.ci);
     }
     rnm_epilogue epilogue = rnm_conv_epilogue(job, panel);
     uint64_t at = s.first * epilogue.stride + panel.output;

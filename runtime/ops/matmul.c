@@ -86,7 +86,8 @@ static void matmul_item(void *argument, size_t item, size_t worker) {
             x = packed;
             stride = inner;
         }
-        kernels->gemm(x, (size_t)stride, (size_t)rows, (size_t)inner, panel, sums, first > 0);
+        kernels->gemm(x, (size_t)stride, (size_t)rows, (size_t)inner, panel, (unsigned)columns,
+                      sums, first > 0);
     }
     float alpha[RNM_PANEL];
     for (int lane = 0; lane < RNM_PANEL; ++lane) {

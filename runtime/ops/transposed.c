@@ -199,8 +199,8 @@ static void multiply(const rnm_conv_job *job, const stretch *s, uint32_t index, 
                 kernels->depthwise(rows, panel.output, s->taps, weights, tile_pixels(s, p),
                                    panel.lanes, s->sums + p);
             } else {
-                kernels->direct(rows, channel + first, inputs, s->taps, weights, tile_pixels(s, p),
-                                s->sums + p, first > 0);
+                kernels->direct(rows, channel + first, inputs, s->taps, weights, panel.lanes,
+                                tile_pixels(s, p), s->sums + p, first > 0);
             }
             rows += (size_t)s->taps * RNM_TILE_PIXELS;
         }

@@ -84,12 +84,12 @@ static float (*sums_of(bench *b))[RNM_PANEL] {
 }
 
 static void run_gemm(bench *b) {
-    b->kernels->gemm(b->x, INPUTS, ROWS, INPUTS, b->weights, sums_of(b), false);
+    b->kernels->gemm(b->x, INPUTS, ROWS, INPUTS, b->weights, RNM_PANEL, sums_of(b), false);
 }
 
 static void run_direct(bench *b) {
-    b->kernels->direct(b->rows, 0, INPUTS, TAPS, b->weights, b->kernels->tile_pixels, sums_of(b),
-                       false);
+    b->kernels->direct(b->rows, 0, INPUTS, TAPS, b->weights, RNM_PANEL, b->kernels->tile_pixels,
+                       sums_of(b), false);
 }
 
 static void run_depthwise(bench *b) {
@@ -123,15 +123,35 @@ static void run_input(bench *b) {
     for (unsigned n = 0; n < 36; ++n) {
         pixels[n] = b->x + n * INPUTS;
     }
-    b->kernels->winograd[b->k].input(pixels, INPUTS, b->u, INPUTS + 16);
+    b->kernels->winograd[b->k].input(pixels, 0, INPUTS, b->u, INPUTS + 16);
+}
+
+/* As many inputs as fit into the weights, whatever a kernel's taps. */
+static size_t kernel_inputs(const bench *b) {
+    unsigned kernel = b->kernels->winograd[b->k].kernel;
+    return INPUTS * TAPS / (kernel * kernel);
+}
+
+static void run_weights_of(bench *b, rnm_kernel_rows rows) {
+    rows.src = b->weights;
+    rows.stride = RNM_PANEL;
+    b->kernels->winograd[b->k].weights(&rows, kernel_inputs(b), b->u, STRIDE);
 }
 
 static void run_weights(bench *b) {
-    b->kernels->winograd[b->k].weights(b->weights, INPUTS, b->u, STRIDE);
+    run_weights_of(b, (rnm_kernel_rows){.bits = NULL});
+}
+
+static void run_weights_flip(bench *b) {
+    run_weights_of(b, (rnm_kernel_rows){.bits = b->bits});
+}
+
+static void run_weights_s(bench *b) {
+    run_weights_of(b, (rnm_kernel_rows){.b1 = b->b1, .b2 = b->b2});
 }
 
 static void run_output(bench *b) {
-    b->kernels->winograd[b->k].output(b->u, RNM_PANEL * 3, sums_of(b));
+    b->kernels->winograd[b->k].output(b->u, RNM_PANEL * 3, RNM_PANEL, sums_of(b));
 }
 
 /* The median of the seconds that one call takes. */
@@ -172,8 +192,8 @@ static void print_bytes(bench *b, const char *what, void (*run)(bench *b), doubl
 
 static void print_time(bench *b, const char *what, void (*run)(bench *b), double parts,
                        const char *unit) {
-    printf("%-8s F(%u) %-19s %8.1f ns %s\n", b->kernels->name, 2 * (b->k + 1), what,
-           seconds_of(b, run) / parts * 1e9, unit);
+    printf("%-8s F(%u, %u) %-16s %8.1f ns %s\n", b->kernels->name, b->kernels->winograd[b->k].tile,
+           b->kernels->winograd[b->k].kernel, what, seconds_of(b, run) / parts * 1e9, unit);
 }
 
 void bench_kernels(const rnm_kernels *kernels) {
@@ -206,9 +226,12 @@ void bench_kernels(const rnm_kernels *kernels) {
     print_bytes(&b, "drop", run_drop, 2 * panel_bytes + sizeof b.bits);
     print_bytes(&b, "s", run_s, 2 * panel_bytes);
     print_bytes(&b, "finish, scale bias relu", run_finish, 2.0 * ROWS * RNM_PANEL * sizeof(float));
-    for (b.k = 0; b.k < 2; ++b.k) {
+    for (b.k = 0; b.k < RNM_WINOGRADS; ++b.k) {
         print_time(&b, "input", run_input, 1, "a tile of 64 channels");
-        print_time(&b, "weights", run_weights, INPUTS, "a kernel row of 32 outputs");
+        const double rows = (double)kernel_inputs(&b);
+        print_time(&b, "weights", run_weights, rows, "an input of 32 outputs");
+        print_time(&b, "weights, flip", run_weights_flip, rows, "an input of 32 outputs");
+        print_time(&b, "weights, s", run_weights_s, rows, "an input of 32 outputs");
         print_time(&b, "output", run_output, 1, "a tile of 32 outputs");
     }
     free(b.u);

@@ -8,6 +8,7 @@
 #include "expand/expand.h"
 #include "half.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,12 +61,13 @@ static uint32_t *random_list(check *c, const rnm_child *child, uint32_t *count) 
 
 static rnm_child random_child(check *c) {
     static const rnm_dtype types[] = {RNM_F32, RNM_F32, RNM_F16, RNM_BF16};
+    const uint32_t taps[] = {9, 9, 9, 25, check_random(c, 1, 49)};
     rnm_child child = {
         .name = "w",
         .transform = (uint8_t)check_random(c, 0, RNM_TRANSFORM_KNOWN - 1),
         .co = check_random(c, 1, 140),
         .ci = check_random(c, 1, 70),
-        .taps = check_random(c, 0, 3) == 0 ? check_random(c, 1, 49) : 9,
+        .taps = taps[check_random(c, 0, 4)],
         .parent_dtype = types[check_random(c, 0, 3)],
     };
     child.po = check_random(c, 0, 1) == 0 ? child.co : check_random(c, 1, child.co);
@@ -131,12 +133,57 @@ static void panel_case(check *c, const rnm_child *child, rnm_panel panel) {
     check_release(dst);
 }
 
+/* Expanded and transformed at once, against the same one after the other: equal but for s, where a
+ * weight may differ by some ulps and a point is a sum of up to 16 times each of a kernel's. */
+static void transformed_case(check *c, const rnm_child *child, rnm_panel panel) {
+    for (unsigned k = 0; k < RNM_WINOGRADS; ++k) {
+        const rnm_winograd *form = &c->kernels->winograd[k];
+        const size_t side = form->tile + form->kernel - 1, points = side * side;
+        const size_t width = (size_t)panel.inputs * RNM_PANEL, stride = width + 16;
+        if (child->taps != form->kernel * form->kernel) {
+            continue;
+        }
+        float *expanded = check_floats(c, width * child->taps);
+        float *scratch = check_floats(c, (size_t)RNM_EXPAND_CHUNK * child->taps * RNM_PANEL);
+        float *wanted = check_floats(c, points * stride);
+        rnm_kernel_rows rows = {.src = expanded, .stride = RNM_PANEL};
+        rnm_expanders[child->transform](c->kernels, child, panel, expanded);
+        form->weights(&rows, panel.inputs, wanted, stride);
+        guarded dst = check_guarded((points - 1) * stride + width);
+        rnm_expand_transformed(c->kernels, form, child, panel, scratch, dst.data, stride);
+        check_case(c,
+                   "transformed[%u], transform %d, flags %d, child %ux%u, parent %ux%u of type %d, "
+                   "lanes %u from %u on, inputs %u from %u on",
+                   k, child->transform, child->flags, child->co, child->ci, child->po, child->pi,
+                   (int)child->parent_dtype, panel.lanes, panel.output, panel.inputs, panel.input);
+        check_guards(c, dst);
+        for (size_t n = 0; n < points; ++n) {
+            for (size_t at = 0; at < width; ++at) {
+                double tolerance = child->transform == RNM_TRANSFORM_S ? 1e-3 * ROUNDING : 0.0;
+                for (uint32_t t = 0; tolerance > 0.0 && t < child->taps; ++t) {
+                    size_t row = at / RNM_PANEL * child->taps + t;
+                    tolerance += 256 * 8 * ROUNDING *
+                                 fabs((double)expanded[row * RNM_PANEL + at % RNM_PANEL]);
+                }
+                check_near(c, n * stride + at, dst.data[n * stride + at],
+                           (double)wanted[n * stride + at], tolerance);
+            }
+        }
+        check_release(dst);
+        free(wanted);
+        free(scratch);
+        free(expanded);
+    }
+}
+
 /* All outputs by all inputs, in panels as convolutions have them, and some that lie anywhere. */
 static void child_case(check *c) {
     rnm_child child = random_child(c);
     for (uint32_t o = 0; o < child.co; o += RNM_PANEL) {
         uint32_t rest = child.co - o;
-        panel_case(c, &child, (rnm_panel){o, rest < RNM_PANEL ? rest : RNM_PANEL, 0, child.ci});
+        rnm_panel panel = {o, rest < RNM_PANEL ? rest : RNM_PANEL, 0, child.ci};
+        panel_case(c, &child, panel);
+        transformed_case(c, &child, panel);
     }
     for (int k = 0; k < 4; ++k) {
         rnm_panel panel = {.output = check_random(c, 0, child.co - 1),
@@ -145,6 +192,7 @@ static void child_case(check *c) {
         panel.lanes = check_random(c, 1, lanes < RNM_PANEL ? lanes : RNM_PANEL);
         panel.inputs = check_random(c, 1, child.ci - panel.input);
         panel_case(c, &child, panel);
+        transformed_case(c, &child, panel);
     }
     drop_child(&child);
 }

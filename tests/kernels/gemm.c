@@ -30,6 +30,18 @@ static void compare(check *c, const float *found, const exact *wanted, size_t co
     }
 }
 
+static void compare_rows(check *c, guarded sums, const exact *wanted, unsigned lanes,
+                         size_t terms) {
+    for (size_t first = 0; first < sums.count; first += RNM_PANEL) {
+        compare(c, sums.data + first, wanted + first, lanes, terms);
+    }
+}
+
+/* How many lanes a call has, a whole panel's more often than not. */
+static unsigned random_lanes(check *c) {
+    return check_random(c, 0, 1) == 0 ? RNM_PANEL : check_random(c, 1, RNM_PANEL);
+}
+
 /* Sums to add to, or garbage that must not matter. */
 static void start_sums(check *c, guarded sums, bool accumulate, exact *wanted) {
     for (size_t k = 0; k < sums.count; ++k) {
@@ -89,9 +101,10 @@ static void direct_case(check *c, size_t inputs, size_t taps, unsigned pixels, b
     exact wanted[RNM_TILE_PIXELS * RNM_PANEL];
     scene s = {.inputs = inputs, .taps = taps, .pixels = pixels, .channel = check_random(c, 0, 5)};
     make_scene(c, &s, inputs);
+    const unsigned lanes = random_lanes(c);
     guarded sums = check_guarded((size_t)pixels * RNM_PANEL);
-    check_case(c, "direct, inputs %zu, taps %zu, pixels %u, accumulate %d", inputs, taps, pixels,
-               accumulate);
+    check_case(c, "direct, inputs %zu, taps %zu, lanes %u, pixels %u, accumulate %d", inputs, taps,
+               lanes, pixels, accumulate);
     start_sums(c, sums, accumulate, wanted);
     for (unsigned p = 0; p < pixels; ++p) {
         for (size_t t = 0; t < taps; ++t) {
@@ -104,10 +117,10 @@ static void direct_case(check *c, size_t inputs, size_t taps, unsigned pixels, b
             }
         }
     }
-    c->kernels->direct(s.rows, s.channel, inputs, taps, s.weights, pixels, rows_of(sums),
+    c->kernels->direct(s.rows, s.channel, inputs, taps, s.weights, lanes, pixels, rows_of(sums),
                        accumulate);
     check_guards(c, sums);
-    compare(c, sums.data, wanted, sums.count, inputs * taps);
+    compare_rows(c, sums, wanted, lanes, inputs * taps);
     check_release(sums);
     drop_scene(&s);
 }
@@ -135,13 +148,14 @@ static void direct_cuts(check *c) {
     scene s = {.inputs = MOST_INPUTS, .taps = check_random(c, 1, 9), .pixels = tile, .channel = 3};
     make_scene(c, &s, s.inputs);
     float wanted[RNM_TILE_PIXELS][RNM_PANEL];
-    c->kernels->direct(s.rows, s.channel, s.inputs, s.taps, s.weights, tile, wanted, false);
+    c->kernels->direct(s.rows, s.channel, s.inputs, s.taps, s.weights, RNM_PANEL, tile, wanted,
+                       false);
     for (unsigned cut = 0; cut < tile; ++cut) {
         for (unsigned pixels = 1; pixels <= tile - cut; ++pixels) {
             guarded sums = check_guarded((size_t)pixels * RNM_PANEL);
             check_case(c, "direct, pixels %u from %u on", pixels, cut);
-            c->kernels->direct(s.rows + cut, s.channel, s.inputs, s.taps, s.weights, pixels,
-                               rows_of(sums), false);
+            c->kernels->direct(s.rows + cut, s.channel, s.inputs, s.taps, s.weights, RNM_PANEL,
+                               pixels, rows_of(sums), false);
             check_guards(c, sums);
             check_same(c, sums.data, wanted[cut], sums.count);
             check_release(sums);
@@ -153,7 +167,8 @@ static void direct_cuts(check *c) {
         for (size_t first = 0; first < s.inputs; first += step) {
             size_t inputs = s.inputs - first < step ? s.inputs - first : step;
             c->kernels->direct(s.rows, s.channel + first, inputs, s.taps,
-                               s.weights + first * s.taps * RNM_PANEL, tile, sums, first > 0);
+                               s.weights + first * s.taps * RNM_PANEL, RNM_PANEL, tile, sums,
+                               first > 0);
         }
         check_same(c, sums[0], wanted[0], (size_t)tile * RNM_PANEL);
     }
@@ -197,8 +212,10 @@ static void gemm_case(check *c, size_t inputs, size_t rows, bool accumulate) {
     size_t stride = inputs + check_random(c, 0, 9);
     float *x = check_floats(c, (rows - 1) * stride + inputs);
     float *weights = check_floats(c, inputs * RNM_PANEL);
+    const unsigned lanes = random_lanes(c);
     guarded sums = check_guarded(rows * RNM_PANEL);
-    check_case(c, "gemm, inputs %zu, rows %zu, accumulate %d", inputs, rows, accumulate);
+    check_case(c, "gemm, inputs %zu, rows %zu, lanes %u, accumulate %d", inputs, rows, lanes,
+               accumulate);
     start_sums(c, sums, accumulate, wanted);
     for (size_t r = 0; r < rows; ++r) {
         for (size_t i = 0; i < inputs; ++i) {
@@ -207,9 +224,9 @@ static void gemm_case(check *c, size_t inputs, size_t rows, bool accumulate) {
             }
         }
     }
-    c->kernels->gemm(x, stride, rows, inputs, weights, rows_of(sums), accumulate);
+    c->kernels->gemm(x, stride, rows, inputs, weights, lanes, rows_of(sums), accumulate);
     check_guards(c, sums);
-    compare(c, sums.data, wanted, sums.count, inputs);
+    compare_rows(c, sums, wanted, lanes, inputs);
     check_release(sums);
     free(weights);
     free(x);
@@ -229,11 +246,12 @@ static void gemm_cuts(check *c) {
     float *x = check_floats(c, MOST_ROWS * STRIDE);
     float *weights = check_floats(c, MOST_INPUTS * RNM_PANEL);
     float wanted[MOST_ROWS][RNM_PANEL], sums[MOST_ROWS][RNM_PANEL];
-    c->kernels->gemm(x, STRIDE, MOST_ROWS, MOST_INPUTS, weights, wanted, false);
+    c->kernels->gemm(x, STRIDE, MOST_ROWS, MOST_INPUTS, weights, RNM_PANEL, wanted, false);
     for (size_t cut = 0; cut < MOST_ROWS; ++cut) {
         for (size_t rows = 1; rows <= MOST_ROWS - cut; ++rows) {
             check_case(c, "gemm, %zu rows from %zu on", rows, cut);
-            c->kernels->gemm(x + cut * STRIDE, STRIDE, rows, MOST_INPUTS, weights, sums, false);
+            c->kernels->gemm(x + cut * STRIDE, STRIDE, rows, MOST_INPUTS, weights, RNM_PANEL, sums,
+                             false);
             check_same(c, sums[0], wanted[cut], rows * RNM_PANEL);
         }
     }
@@ -242,7 +260,7 @@ static void gemm_cuts(check *c) {
         for (size_t first = 0; first < MOST_INPUTS; first += step) {
             size_t inputs = MOST_INPUTS - first < step ? MOST_INPUTS - first : step;
             c->kernels->gemm(x + first, STRIDE, MOST_ROWS, inputs, weights + first * RNM_PANEL,
-                             sums, first > 0);
+                             RNM_PANEL, sums, first > 0);
         }
         check_same(c, sums[0], wanted[0], MOST_ROWS * RNM_PANEL);
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The Winograd transforms against products of their matrices in f64. The matrices are those of
- * Lavin and Gray (2016) and are themselves checked: together they must make a convolution.
+ * Lavin and Gray (2016), with the constants of G's rows in B^T's, and are themselves checked:
+ * together they must make a convolution.
  */
 #include "check.h"
 
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_SIDE = 6, MOST_CHANNELS = 70 };
+enum { MOST_SIDE = 6, MOST_TAPS = 25, MOST_CHANNELS = 70 };
 
 /* Sizes of the terms times this many roundings: two passes of at most 6 and a constant. */
 #define PASSES 16
@@ -19,33 +20,40 @@ typedef struct matrix {
     double at[MOST_SIDE][MOST_SIDE];
 } matrix;
 
-static const matrix input_matrix[2] = {
-    {4, 4, {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}}},
-    {6,
-     6,
-     {{4, 0, -5, 0, 1, 0},
-      {0, -4, -4, 1, 1, 0},
-      {0, 4, -4, -1, 1, 0},
-      {0, -2, -1, 2, 1, 0},
-      {0, 2, -1, -2, 1, 0},
-      {0, 4, 0, -5, 0, 1}}},
+/* Of six points; the rows' constants are here and not with the weights. */
+#define SIX_POINTS                                                                         \
+    {                                                                                      \
+        6, 6, {                                                                            \
+            {1, 0, -5.0 / 4, 0, 1.0 / 4, 0}, {0, 4.0 / 6, 4.0 / 6, -1.0 / 6, -1.0 / 6, 0}, \
+                {0, -4.0 / 6, 4.0 / 6, 1.0 / 6, -1.0 / 6, 0},                              \
+                {0, -2.0 / 24, -1.0 / 24, 2.0 / 24, 1.0 / 24, 0},                          \
+                {0, 2.0 / 24, -1.0 / 24, -2.0 / 24, 1.0 / 24, 0}, {0, 4, 0, -5, 0, 1},     \
+        }                                                                                  \
+    }
+
+static const matrix input_matrix[RNM_WINOGRADS] = {
+    {4, 4, {{1, 0, -1, 0}, {0, 0.5, 0.5, 0}, {0, -0.5, 0.5, 0}, {0, 1, 0, -1}}},
+    SIX_POINTS,
+    SIX_POINTS,
 };
 
-static const matrix weight_matrix[2] = {
-    {4, 3, {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}}},
+static const matrix weight_matrix[RNM_WINOGRADS] = {
+    {4, 3, {{1, 0, 0}, {1, 1, 1}, {1, -1, 1}, {0, 0, 1}}},
+    {6, 3, {{1, 0, 0}, {1, 1, 1}, {1, -1, 1}, {1, 2, 4}, {1, -2, 4}, {0, 0, 1}}},
     {6,
-     3,
-     {{1.0 / 4, 0, 0},
-      {-1.0 / 6, -1.0 / 6, -1.0 / 6},
-      {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-      {1.0 / 24, 1.0 / 12, 1.0 / 6},
-      {1.0 / 24, -1.0 / 12, 1.0 / 6},
-      {0, 0, 1}}},
+     5,
+     {{1, 0, 0, 0, 0},
+      {1, 1, 1, 1, 1},
+      {1, -1, 1, -1, 1},
+      {1, 2, 4, 8, 16},
+      {1, -2, 4, -8, 16},
+      {0, 0, 0, 0, 1}}},
 };
 
-static const matrix output_matrix[2] = {
+static const matrix output_matrix[RNM_WINOGRADS] = {
     {2, 4, {{1, 1, 1, 0}, {0, 1, -1, -1}}},
     {4, 6, {{1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1}}},
+    {2, 6, {{1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 1}}},
 };
 
 /* M x M^T, and with every number's size, which bounds the error; x is columns x columns. */
@@ -67,12 +75,13 @@ static void sandwich(const matrix *m, const double *x, double *sum, double *size
 }
 
 static void matrices_convolve(check *c, unsigned k) {
-    const size_t tile = output_matrix[k].rows, side = tile + 2;
-    double d[36], g[9], v[36], u[36], y[16], sizes[36];
+    const size_t tile = output_matrix[k].rows, kernel = weight_matrix[k].columns;
+    const size_t side = tile + kernel - 1;
+    double d[36], g[MOST_TAPS], v[36], u[36], y[16], sizes[36];
     for (size_t n = 0; n < side * side; ++n) {
         d[n] = (double)check_float(c);
     }
-    for (size_t n = 0; n < 9; ++n) {
+    for (size_t n = 0; n < kernel * kernel; ++n) {
         g[n] = (double)check_float(c);
     }
     sandwich(&input_matrix[k], d, v, sizes);
@@ -83,11 +92,11 @@ static void matrices_convolve(check *c, unsigned k) {
     sandwich(&output_matrix[k], v, y, sizes);
     for (size_t n = 0; n < tile * tile; ++n) {
         double wanted = 0;
-        for (size_t t = 0; t < 9; ++t) {
-            wanted += d[(n / tile + t / 3) * side + n % tile + t % 3] * g[t];
+        for (size_t t = 0; t < kernel * kernel; ++t) {
+            wanted += d[(n / tile + t / kernel) * side + n % tile + t % kernel] * g[t];
         }
         if (!(fabs(y[n] - wanted) <= 1e-12)) {
-            check_fail(c, "the matrices of tile %zu make no convolution", tile);
+            check_fail(c, "the matrices of F(%zu, %zu) make no convolution", tile, kernel);
         }
     }
 }
@@ -98,18 +107,17 @@ static size_t whole_vectors(size_t channels) {
 
 static void input_case(check *c, unsigned k, size_t channels) {
     const rnm_winograd *w = &c->kernels->winograd[k];
-    const size_t side = w->tile + 2, points = side * side;
+    const size_t side = w->tile + w->kernel - 1, points = side * side;
     const size_t stride = whole_vectors(channels) + check_random(c, 0, 20);
-    float *owned[36] = {NULL};
-    const float *pixels[36] = {NULL};
+    const size_t first = check_random(c, 0, 20);
+    float *pixels[36] = {NULL};
     for (size_t n = 0; n < points; ++n) {
-        if (check_random(c, 0, 5) > 0) {
-            pixels[n] = owned[n] = check_floats(c, channels);
-        }
+        pixels[n] = check_floats(c, first + channels);
     }
     guarded dst = check_guarded((points - 1) * stride + whole_vectors(channels));
-    check_case(c, "winograd[%u].input, channels %zu, stride %zu", k, channels, stride);
-    w->input(pixels, channels, dst.data, stride);
+    check_case(c, "winograd[%u].input, channels %zu from %zu on, stride %zu", k, channels, first,
+               stride);
+    w->input((const float *const *)pixels, first, channels, dst.data, stride);
     check_guards(c, dst);
     for (size_t n = 0; n + 1 < points; ++n) {
         check_untouched(c, dst.data + n * stride + whole_vectors(channels),
@@ -118,7 +126,7 @@ static void input_case(check *c, unsigned k, size_t channels) {
     for (size_t channel = 0; channel < channels; ++channel) {
         double d[36], wanted[36], sizes[36];
         for (size_t n = 0; n < points; ++n) {
-            d[n] = pixels[n] != NULL ? (double)pixels[n][channel] : 0.0;
+            d[n] = (double)pixels[n][first + channel];
         }
         sandwich(&input_matrix[k], d, wanted, sizes);
         for (size_t n = 0; n < points; ++n) {
@@ -128,26 +136,54 @@ static void input_case(check *c, unsigned k, size_t channels) {
     }
     check_release(dst);
     for (size_t n = 0; n < points; ++n) {
-        free(owned[n]);
+        free(pixels[n]);
+    }
+}
+
+/* What the rows stand for, made by the table's own flip and s, which are checked by themselves. */
+static void make_panel(check *c, const rnm_kernel_rows *rows, size_t count, float *panel) {
+    if (rows->bits != NULL) {
+        c->kernels->flip(rows->src, rows->stride, rows->bits, count, panel);
+    } else if (rows->b1 != NULL) {
+        c->kernels->s(rows->src, rows->stride, rows->b1, rows->b2, count, panel);
+    } else {
+        for (size_t r = 0; r < count; ++r) {
+            memcpy(panel + r * RNM_PANEL, rows->src + r * rows->stride, RNM_PANEL * sizeof *panel);
+        }
     }
 }
 
 static void weights_case(check *c, unsigned k, size_t inputs) {
     const rnm_winograd *w = &c->kernels->winograd[k];
-    const size_t side = w->tile + 2, points = side * side;
+    const size_t side = w->tile + w->kernel - 1, points = side * side;
+    const size_t taps = (size_t)w->kernel * w->kernel, count = inputs * taps;
     const size_t width = inputs * RNM_PANEL, stride = width + check_random(c, 0, 50);
-    float *panel = check_floats(c, inputs * 9 * RNM_PANEL);
+    const uint32_t made = check_random(c, 0, 2);
+    rnm_kernel_rows rows = {.stride = RNM_PANEL + check_random(c, 0, 1) * check_random(c, 1, 99)};
+    float *src = check_floats(c, (count - 1) * rows.stride + RNM_PANEL);
+    float *b1 = check_floats(c, RNM_PANEL), *b2 = check_floats(c, RNM_PANEL);
+    uint32_t *bits = check_bytes(count * sizeof *bits);
+    float *panel = check_floats(c, count * RNM_PANEL);
+    for (size_t r = 0; r < count; ++r) {
+        bits[r] = check_random(c, 0, UINT32_MAX);
+    }
+    rows.src = src;
+    rows.bits = made == 1 ? bits : NULL;
+    rows.b1 = made == 2 ? b1 : NULL;
+    rows.b2 = made == 2 ? b2 : NULL;
+    make_panel(c, &rows, count, panel);
     guarded dst = check_guarded((points - 1) * stride + width);
-    check_case(c, "winograd[%u].weights, inputs %zu, stride %zu", k, inputs, stride);
-    w->weights(panel, inputs, dst.data, stride);
+    check_case(c, "winograd[%u].weights, made by %u, inputs %zu, rows %zu, stride %zu", k, made,
+               inputs, rows.stride, stride);
+    w->weights(&rows, inputs, dst.data, stride);
     check_guards(c, dst);
     for (size_t n = 0; n + 1 < points; ++n) {
         check_untouched(c, dst.data + n * stride + width, stride - width);
     }
     for (size_t at = 0; at < width; ++at) {
-        double g[9], wanted[36], sizes[36];
-        for (size_t t = 0; t < 9; ++t) {
-            g[t] = (double)panel[(at / RNM_PANEL * 9 + t) * RNM_PANEL + at % RNM_PANEL];
+        double g[MOST_TAPS], wanted[36], sizes[36];
+        for (size_t t = 0; t < taps; ++t) {
+            g[t] = (double)panel[(at / RNM_PANEL * taps + t) * RNM_PANEL + at % RNM_PANEL];
         }
         sandwich(&weight_matrix[k], g, wanted, sizes);
         for (size_t n = 0; n < points; ++n) {
@@ -156,18 +192,23 @@ static void weights_case(check *c, unsigned k, size_t inputs) {
     }
     check_release(dst);
     free(panel);
+    free(bits);
+    free(b2);
+    free(b1);
+    free(src);
 }
 
 static void output_case(check *c, unsigned k) {
     const rnm_winograd *w = &c->kernels->winograd[k];
-    const size_t tile = w->tile, points = (tile + 2) * (tile + 2);
+    const size_t tile = w->tile, points = (tile + w->kernel - 1) * (tile + w->kernel - 1);
     const size_t stride = RNM_PANEL + check_random(c, 0, 70);
     float *sums = check_floats(c, (points - 1) * stride + RNM_PANEL);
     guarded dst = check_guarded(tile * tile * RNM_PANEL);
-    check_case(c, "winograd[%u].output, stride %zu", k, stride);
-    w->output(sums, stride, (float(*)[RNM_PANEL])(void *)dst.data);
+    const unsigned lanes = check_random(c, 1, RNM_PANEL);
+    check_case(c, "winograd[%u].output, lanes %u, stride %zu", k, lanes, stride);
+    w->output(sums, stride, lanes, (float(*)[RNM_PANEL])(void *)dst.data);
     check_guards(c, dst);
-    for (size_t lane = 0; lane < RNM_PANEL; ++lane) {
+    for (size_t lane = 0; lane < lanes; ++lane) {
         double m[36], wanted[16], sizes[16];
         for (size_t n = 0; n < points; ++n) {
             m[n] = (double)sums[n * stride + lane];
@@ -183,10 +224,12 @@ static void output_case(check *c, unsigned k) {
 }
 
 void check_winograd(check *c) {
-    for (unsigned k = 0; k < 2; ++k) {
+    for (unsigned k = 0; k < RNM_WINOGRADS; ++k) {
         check_case(c, "winograd[%u]", k);
-        if (c->kernels->winograd[k].tile != 2 * (k + 1)) {
-            check_fail(c, "expected tile %u, found %u", 2 * (k + 1), c->kernels->winograd[k].tile);
+        if (c->kernels->winograd[k].tile != output_matrix[k].rows ||
+            c->kernels->winograd[k].kernel != weight_matrix[k].columns) {
+            check_fail(c, "found F(%u, %u)", c->kernels->winograd[k].tile,
+                       c->kernels->winograd[k].kernel);
             return;
         }
         matrices_convolve(c, k);

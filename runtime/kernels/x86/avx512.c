@@ -11,4 +11,6 @@
 #define MAX_PIXELS 14
 #define FMA(a, b, c) ((vec)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
 #define SPLAT(x) ((vec)_mm512_set1_ps(x))
+#define MIN(a, b) ((vec)_mm512_min_ps((__m512)(a), (__m512)(b)))
+#define MAX(a, b) ((vec)_mm512_max_ps((__m512)(a), (__m512)(b)))
 #include "../variant.inc"

@@ -11,5 +11,7 @@
 #define MAX_PIXELS 6
 #define FMA(a, b, c) ((vec)_mm_add_ps(_mm_mul_ps((__m128)(a), (__m128)(b)), (__m128)(c)))
 #define SPLAT(x) ((vec)_mm_set1_ps(x))
+#define MIN(a, b) ((vec)_mm_min_ps((__m128)(a), (__m128)(b)))
+#define MAX(a, b) ((vec)_mm_max_ps((__m128)(a), (__m128)(b)))
 #define NO_LANE_SHIFTS
 #include "../variant.inc"

@@ -304,19 +304,24 @@ static void every_side(void **state) {
     }
 }
 
-/* Maps of 3x3 kernels with stride 1, small enough that every choice comes up. */
-static conv_case square_case(rng *r) {
+/* Maps of square kernels with stride 1, small enough that every choice comes up. */
+static conv_case square_case_of(rng *r, int64_t kernel) {
     conv_case c = random_case(r, 2);
     naive_window *w = &c.window;
-    w->in_channels = 1 + random_below(r, 70);
+    const uint32_t most = random_below(r, 2) == 0 ? 5 : 19;
+    w->in_channels = 1 + random_below(r, (uint32_t)(630 / (kernel * kernel)));
     for (int axis = 1; axis < 3; ++axis) {
-        w->in[axis] = 1 + random_below(r, 19);
-        w->kernel[axis] = 3;
+        w->in[axis] = 1 + random_below(r, most);
+        w->kernel[axis] = kernel;
         w->strides[axis] = w->dilations[axis] = 1;
         w->pads[axis] = random_below(r, 4);
         w->end_pads[axis] = random_below(r, 4);
     }
     return c;
+}
+
+static conv_case square_case(rng *r) {
+    return square_case_of(r, 3);
 }
 
 static void squares(void **state) {
@@ -329,6 +334,19 @@ static void squares(void **state) {
         ++seen[check_case(&r, &c)];
     }
     assert_true(seen[0] > 4 && seen[2] > 4 && seen[4] > 4);
+}
+
+static void squares_of_five(void **state) {
+    (void)state;
+    rng r = {15};
+    unsigned seen[5] = {0};
+    for (int k = 0; k < 40; ++k) {
+        conv_case c = square_case_of(&r, 5);
+        c.window.in_channels = k < 12 ? 3 : 16 + random_below(&r, 10);
+        settle(&r, &c);
+        ++seen[check_case(&r, &c)];
+    }
+    assert_true(seen[0] > 1 && seen[2] > 4);
 }
 
 /* More than one block of tiles, of inputs and of outputs, none of them full. */
@@ -373,6 +391,7 @@ int main(void) {
         cmocka_unit_test(large_map),
         cmocka_unit_test(every_side),
         cmocka_unit_test(squares),
+        cmocka_unit_test(squares_of_five),
         cmocka_unit_test(square_blocks),
         cmocka_unit_test(padded_depth),
     };
