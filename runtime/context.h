@@ -154,7 +154,7 @@ typedef void (*rnm_line)(const struct rnm_elements_step *step, int64_t count, vo
                          const int64_t *steps);
 
 typedef struct rnm_elements_step {
-    const rnm_strided *space, *inner; /* inner: NULL where there are no such axes */
+    const rnm_strided *space, *inner; /* inner: one axis of size 1 where there are none */
     rnm_line line;
     int8_t refs[RNM_OPERANDS];   /* input k, or -1 - k for output k */
     uint8_t sizes[RNM_OPERANDS]; /* of an element */

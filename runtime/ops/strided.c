@@ -187,7 +187,6 @@ void rnm_walk_broadcast(const rnm_planner *planner, rnm_walk *walk, int ref) {
 void rnm_walk_reduced(const rnm_planner *planner, rnm_walk *walk, int ref) {
     int64_t own[RNM_MAX_RANK] = {0};
     int64_t *steps = add_operand(planner, walk, ref);
-    walk->reduces = true;
     uint32_t value = walk->values[walk->operands - 1];
     bool kept = planner->shapes[value].rank == walk->shape->rank;
     rnm_op_strides(planner, value, own);
@@ -236,7 +235,7 @@ rnm_elements_step *rnm_plan_walk(rnm_planner *planner, const rnm_walk *walk, rnm
     rnm_elements_step *elements = &step->as.elements;
     *elements = (rnm_elements_step){.line = line};
     elements->space = take_space(planner, walk, false);
-    elements->inner = walk->inner != 0 || walk->reduces ? take_space(planner, walk, true) : NULL;
+    elements->inner = take_space(planner, walk, true);
     for (int k = 0; k < walk->operands; ++k) {
         elements->refs[k] = (int8_t)walk->refs[k];
         elements->sizes[k] = walk->values[k] != RNM_NONE

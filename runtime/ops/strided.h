@@ -12,7 +12,6 @@
 typedef struct rnm_walk {
     const rnm_shape *shape; /* the axes */
     uint32_t inner;         /* a bit for each inner axis */
-    bool reduces;           /* has an inner space even where it is one element */
     int operands;
     int refs[RNM_OPERANDS]; /* input k, or -1 - k for output k */
     uint32_t values[RNM_OPERANDS];
