@@ -83,7 +83,7 @@ def versions(results):
 
 PAGE = """# This runtime beside others
 
-{cpu}, {cores} cores, widest instructions {isa}. Random weights, batch 1, f32 everywhere; the same input and, to {difference:.0e} of the range, the same answers. Each contender is a process of its own; in each of {rounds} rounds every one in turn runs a few times. A ratio is the median over rounds of the quotient of that round's medians, so it can differ a little from the quotient of the two times beside it. Threads are set in every runtime: what it calls intra-op threads, one stream.
+{cpu}, {cores} cores, widest instructions {isa}. The machine is shared, so times are worth less than ratios, and a ratio of one row less than the rows together. Random weights, batch 1, f32 everywhere; the same input and the same answers: the largest difference from those of *panel* is {difference:.0e} of their range ({farthest}). Each contender is a process of its own; in each of {rounds} rounds every one in turn runs a few times. A ratio is the median over rounds of the quotient of that round's medians, so it can differ a little from the quotient of the two times beside it. Threads are set in every runtime: what it calls intra-op threads, one stream.
 
 *panel* and *load* are this runtime (compact weights expanded inside the kernels; expanded at load on XNNPACK). *XNNPACK* is the dense equivalent as one graph of XNNPACK, nothing of ours in it. The others read the dense ONNX file that `rnc export --dense` writes, or what their own converter makes of it. Versions: {versions}. Not compared, because their converters need a full training framework: {left_out}.
 
@@ -146,9 +146,11 @@ def main():
                           % (threads, "s" if threads > 1 else "", held,
                              time_table(results, threads, isa)))
     machine = results["machine"]
+    farthest = max((r for c in results["comparisons"] for r in c["rows"]),
+                   key=lambda r: r["difference"])
     text = PAGE.format(
         cpu=machine["cpu"], cores=machine["cores"], isa=machine["isa"].upper(),
-        difference=max(r["difference"] for c in results["comparisons"] for r in c["rows"]),
+        difference=farthest["difference"], farthest=farthest["name"],
         rounds=results["rounds"], versions=versions(results),
         left_out=", ".join(results["left_out"]), svg=os.path.basename(svg),
         tables="\n\n".join(tables), memory=memory_table(results))
