@@ -11,7 +11,8 @@
 #include <string.h>
 
 void *rnc_list_add(rnc_list *list, size_t count, rnm_error *err) {
-    if (list->room - list->count < count) {
+    /* None of an empty list has a place too: NULL is for no memory. */
+    if (list->items == NULL || list->room - list->count < count) {
         size_t room = 2 * list->room + count + 16;
         void *items = realloc(list->items, room * list->item_size);
         if (items == NULL) {

@@ -48,6 +48,12 @@ class Onnx(ToolCase):
             self.assertTrue(abs(one - other) <= 1e-5 * max(1.0, abs(other)),
                             f"element {index}: {one} is not {other}")
 
+    def test_single_numbers(self):
+        """A graph of scalars alone has no dimension to write."""
+        content = model(graph([node("Add", ["x", "w"], ["y"])], [value("x", [])],
+                              [value("y", [])], [tensor("w", [], [1.5])]))
+        self.assertEqual(self.run_model(content, [], [2.0]), ((), (3.5,)))
+
     def test_conv(self):
         """Asymmetric pads, stride 2, a bias, batch norm and Relu behind."""
         x, w, b = noise(3 * 2 * 5 * 4), noise(4 * 2 * 3 * 3, 2), noise(4, 3)
