@@ -217,8 +217,9 @@ typedef struct rnm_layer {
     const char *node;      /* the node's name; a node may have several layers, as Concat has */
     int node_index;        /* its number in the model */
     const char *op;        /* its operator */
-    const char *algorithm; /* "direct", "depthwise", "transposed", "F(2x2,3x3)", "F(4x4,3x3)"
-                              (Winograd), "XNNPACK"; NULL where the operator has one way only */
+    const char *algorithm; /* "direct", "depthwise", "transposed", "F(2x2,3x3)",
+                              "F(4x4,3x3)", "F(2x2,5x5)" (Winograd), "XNNPACK"; NULL where the
+                              operator has one way only */
     rnm_form form;
     int block_inputs; /* inputs expanded and multiplied at a time; 0: does not apply */
     double flops;     /* 2 for each multiply-add of the plain convolution, which Winograd does

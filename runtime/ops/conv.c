@@ -27,19 +27,23 @@ uint64_t rnm_conv_passes(const rnm_conv_step *conv) {
     }
 }
 
-static rnm_status run_conv(rnm_context *context, const rnm_step *step, rnm_error *err) {
-    (void)err;
-    const rnm_conv_step *conv = &step->as.conv;
-    rnm_weight *weight = &context->weights[conv->weight];
+rnm_conv_job rnm_conv_begin(rnm_context *context, const rnm_step *step) {
+    rnm_weight *weight = &context->weights[step->as.conv.weight];
     rnm_weight_prepare(weight, context->kernels, &context->threads);
-    rnm_conv_job job = {
+    return (rnm_conv_job){
         .context = context,
-        .conv = conv,
+        .conv = &step->as.conv,
         .weight = weight,
         .x = rnm_values(context, step->x),
         .residual = step->z != RNM_NONE ? rnm_values(context, step->z) : NULL,
         .y = rnm_values(context, step->y),
     };
+}
+
+static rnm_status run_conv(rnm_context *context, const rnm_step *step, rnm_error *err) {
+    (void)err;
+    const rnm_conv_step *conv = &step->as.conv;
+    rnm_conv_job job = rnm_conv_begin(context, step);
     if (conv->algorithm == RNM_CONV_WINOGRAD) {
         rnm_run_winograd(&job);
     } else if (conv->packed) {

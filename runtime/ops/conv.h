@@ -20,6 +20,9 @@ typedef struct rnm_conv_job {
     float *y;
 } rnm_conv_job;
 
+/* What a run of a step needs, its weight prepared as the mode has it. */
+rnm_conv_job rnm_conv_begin(rnm_context *context, const rnm_step *step);
+
 /* The epilogue of a panel, but for residual and out. */
 rnm_epilogue rnm_conv_epilogue(const rnm_conv_job *job, rnm_panel panel);
 

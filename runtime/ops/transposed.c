@@ -298,17 +298,7 @@ void rnm_run_transposed(rnm_conv_job *job) {
 
 static rnm_status run_step(rnm_context *context, const rnm_step *step, rnm_error *err) {
     (void)err;
-    const rnm_conv_step *conv = &step->as.conv;
-    rnm_weight *weight = &context->weights[conv->weight];
-    rnm_weight_prepare(weight, context->kernels, &context->threads);
-    rnm_conv_job job = {
-        .context = context,
-        .conv = conv,
-        .weight = weight,
-        .x = rnm_values(context, step->x),
-        .residual = step->z != RNM_NONE ? rnm_values(context, step->z) : NULL,
-        .y = rnm_values(context, step->y),
-    };
+    rnm_conv_job job = rnm_conv_begin(context, step);
     rnm_run_transposed(&job);
     return RNM_OK;
 }
