@@ -5,6 +5,7 @@ Every class has `prepare(onnx, folder, shape)`, which converts once and gives th
 runtime reads; `load(files, threads)`; and `run(x)`, one inference of a batch of one in f32. Packages
 are imported in `load` and `version` only, so that a missing one is told apart.
 """
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -50,14 +51,15 @@ class Ncnn:
 
     def prepare(self, onnx, folder, shape):
         """Converts by pnnx, with weights left in f32."""
-        import pnnx
         inside = os.path.join(folder, "ncnn")
         files = [os.path.join(inside, "model.ncnn.param"), os.path.join(inside, "model.ncnn.bin")]
         if not all(map(os.path.exists, files)):
             os.makedirs(inside, exist_ok=True)
             copy = os.path.join(inside, "model.onnx")
             shutil.copyfile(onnx, copy)
-            program = os.path.join(os.path.dirname(pnnx.__file__), "pnnx")
+            # Found, not imported: the package's own code wants PyTorch, its program does not.
+            package = importlib.util.find_spec("pnnx").submodule_search_locations[0]
+            program = os.path.join(package, "pnnx")
             convert([program, copy, "inputshape=[%s]" % ",".join(map(str, shape)), "fp16=0"],
                     inside)
         return files
