@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Estimated times of layers. Work is counted in operations on vectors of 16 lanes, as in
- * ops/choose.c, and expansion in rows of a panel; both become seconds by what one of them was seen
- * to take. Only their proportions matter to a plan.
+ * Estimated times of layers. Work is counted in pairs of operations on vectors of 16
+ * lanes, as in ops/choose.c, and becomes seconds by what one of them was seen to take. Only their
+ * proportions matter to a plan.
  */
 #include "cost.h"
 
@@ -10,10 +10,8 @@
 
 #include <unistd.h>
 
-/* Nanoseconds of an operation and of a step of an expansion (as rnm_expand_work counts) on vectors
- * of one lane; half of it on vectors of two, and so on. */
-#define OPERATION_LANE_NS 4.0
-#define EXPANSION_LANE_NS 8.0
+/* Nanoseconds of two operations on vectors of one lane; half of it on vectors of two, and so on. */
+#define OPERATION_LANE_NS 6.0
 
 /* Nanoseconds to read a row of RNM_PANEL expanded weights on from first- or second-level cache,
  * likewise, and bytes a nanosecond from behind it: shared cache, memory. */
@@ -49,20 +47,20 @@ static double rows_of(const rnm_weight *weight) {
 static double work_seconds(const rnm_context *context, const rnm_conv_step *conv,
                            rnm_conv_algorithm algorithm, unsigned tile) {
     const rnm_weight *weight = &context->weights[conv->weight];
-    double operations = rnm_conv_work(&conv->window, &weight->child, algorithm, tile);
+    double operations = rnm_conv_work(context, &conv->window, &weight->child, algorithm, tile);
     return operations * weight->panel_count * weight->child.ci * 1e-9 * OPERATION_LANE_NS /
            context->kernels->lanes / context->threads.count;
 }
 
 /* Of all rows of a weight, once. */
 static double expand_seconds(const rnm_context *context, const rnm_weight *weight) {
-    return rows_of(weight) * rnm_expand_work(weight->child.transform) * 1e-9 * EXPANSION_LANE_NS /
-           context->kernels->lanes / context->threads.count;
+    return rows_of(weight) * rnm_expand_work(context, weight->child.transform) * 1e-9 *
+           OPERATION_LANE_NS / context->kernels->lanes / context->threads.count;
 }
 
 double rnm_cost_algorithm(const rnm_context *context, const rnm_conv_step *conv,
                           rnm_conv_algorithm algorithm, unsigned tile) {
-    if (algorithm == RNM_CONV_WINOGRAD && !rnm_conv_takes_winograd(context, conv)) {
+    if (algorithm == RNM_CONV_WINOGRAD && !rnm_conv_takes_winograd(context, conv, tile)) {
         return 0.0;
     }
     return work_seconds(context, conv, algorithm, tile) +

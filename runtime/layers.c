@@ -27,7 +27,8 @@ static const char *algorithm_of(const rnm_step *step) {
     if (step->as.conv.algorithm == RNM_CONV_DIRECT) {
         return step->as.conv.depthwise ? "depthwise" : "direct";
     }
-    static const char *const forms[RNM_WINOGRADS] = {"F(2x2,3x3)", "F(4x4,3x3)", "F(2x2,5x5)"};
+    static const char *const forms[RNM_WINOGRADS] = {"F(2x2,3x3)", "F(4x4,3x3)", "F(2x2,5x5)",
+                                                     "F(2x2,3x3)/2"};
     return forms[step->as.conv.form];
 }
 

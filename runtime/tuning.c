@@ -210,7 +210,8 @@ rnm_status rnm_tuning_read(const rnm_context *context, const char *name, const c
 rnm_status rnm_tuning_apply(const rnm_context *context, const rnm_tuned_node *tuned,
                             rnm_conv_step *conv, rnm_error *err) {
     if (conv->depthwise ||
-        (tuned->algorithm == RNM_CONV_WINOGRAD && !rnm_conv_takes_winograd(context, conv))) {
+        (tuned->algorithm == RNM_CONV_WINOGRAD &&
+         !rnm_conv_takes_winograd(context, conv, tuned->tile))) {
         return rnm_fail(err, RNM_ERR_VALUE, "tuning: the layer cannot run as it says");
     }
     conv->algorithm = tuned->algorithm;

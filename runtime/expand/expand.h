@@ -31,14 +31,18 @@ void rnm_expand_f(const rnm_kernels *kernels, const rnm_child *child, rnm_panel 
 void rnm_expand_drop(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel,
                      float *dst);
 
-/* Inputs that rnm_expand_transformed may write out before it transforms them. */
-#define RNM_EXPAND_CHUNK 8
+/* What must be written out before it can be transformed: expands a panel into scratch
+ * [inputs][taps][RNM_PANEL] and gives that, or NULL where rnm_expand_transformed takes the panel as
+ * it is stored. */
+const float *rnm_expand_beforehand(const rnm_kernels *kernels, const rnm_child *child,
+                                   rnm_panel panel, float *scratch);
 
-/* Expands a panel of kernels of winograd->kernel squared taps and transforms it: point k of input i
- * goes to dst[k * stride + (i - panel.input) * RNM_PANEL ...]. `scratch` has room for
- * RNM_EXPAND_CHUNK inputs. */
+/* Expands a panel of kernels of winograd->kernel squared taps and transforms it, for the points of
+ * one group of rows (rnm_winograd.weights): point k of them of input i goes to
+ * dst[k * stride + (i - panel.input) * RNM_PANEL ...]. Only where rnm_expand_beforehand gives
+ * NULL. */
 void rnm_expand_transformed(const rnm_kernels *kernels, const rnm_winograd *winograd,
-                            const rnm_child *child, rnm_panel panel, float *scratch, float *dst,
+                            const rnm_child *child, rnm_panel panel, unsigned group, float *dst,
                             size_t stride);
 
 #endif

@@ -29,7 +29,7 @@ bool rnm_rows_next(rnm_row_runs *runs, rnm_row_run *run) {
     uint32_t inputs = child->pi - parent_input;
     inputs = inputs < end - runs->next ? inputs : end - runs->next;
     size_t before = (size_t)(runs->next - runs->panel.input) * child->taps;
-    run->dst = runs->dst + before * RNM_PANEL;
+    run->dst = runs->dst != NULL ? runs->dst + before * RNM_PANEL : NULL;
     run->rows = (size_t)inputs * child->taps;
     run->input = runs->next;
     run->stride = runs->in_place ? RNM_PANEL : child->po;

@@ -19,7 +19,7 @@
 #define RNM_TILE_PIXELS 14
 
 /* Forms of Winograd convolution that there are, and the points of the largest. */
-#define RNM_WINOGRADS 3
+#define RNM_WINOGRADS 4
 #define RNM_WINOGRAD_POINTS 36
 
 /* Inputs are cut into calls at multiples of this. */
@@ -45,18 +45,19 @@ typedef struct rnm_epilogue {
     rnm_activation activation;
 } rnm_epilogue;
 
-/* Rows of RNM_PANEL parent elements, `stride` floats from one to the next, and what makes child
- * elements of them: nothing, a word of signs to invert a row, or a pair of betas a lane. */
+/* Rows of RNM_PANEL parent elements, `stride` floats from one to the next, and a word of signs to
+ * invert for each, or NULL. */
 typedef struct rnm_kernel_rows {
     const float *src;
     size_t stride;
-    const uint32_t *bits; /* NULL: none */
-    const float *b1, *b2; /* NULL: none */
+    const uint32_t *bits;
 } rnm_kernel_rows;
 
-/* Winograd F(tile x tile, kernel x kernel): side = tile + kernel - 1, side * side points. */
+/* Winograd F(tile x tile, kernel x kernel) with strides of `stride`: side * side points. The points
+ * of an axis from weight_side - 1 on share their weights. */
 typedef struct rnm_winograd {
-    unsigned tile, kernel;
+    unsigned tile, kernel, stride;
+    unsigned side, weight_side;
 
     /* Transforms channels [channel, channel + channels) of one tile: pixels[side * side] are
      * addresses of channel 0; point k of the first of them goes to dst[k * stride]. Writes whole
@@ -64,14 +65,30 @@ typedef struct rnm_winograd {
     void (*input)(const float *const *pixels, size_t channel, size_t channels, float *dst,
                   size_t stride);
 
-    /* Makes the kernels of a panel, [inputs][kernel * kernel] rows, and transforms them: point k of
-     * input i goes to dst[k * stride + i * RNM_PANEL ...]. */
-    void (*weights)(const rnm_kernel_rows *rows, size_t inputs, float *dst, size_t stride);
+    /* Makes the kernels of a panel, [inputs][kernel * kernel] rows, and transforms them, for the
+     * points of two of the weight_side rows, 2 * group and 2 * group + 1: point k of them of input
+     * i goes to dst[k * stride + i * RNM_PANEL ...]. Groups, so that what is written and read next
+     * fits into a first-level cache. */
+    void (*weights)(const rnm_kernel_rows *rows, size_t inputs, unsigned group, float *dst,
+                    size_t stride);
 
     /* Turns `lanes` lanes of the sums of one tile, point k at sums[k * stride], into tile * tile
      * pixels; may do the same with others. */
     void (*output)(const float *sums, size_t stride, unsigned lanes, float (*dst)[RNM_PANEL]);
 } rnm_winograd;
+
+/* sums[row][lane] = (accumulate: +=) over inputs of x[row * stride + input] * weights[input][lane],
+ * for any number of rows, `points` times, each so many floats, and rows of sums, behind the one
+ * before. `lanes` as for direct. */
+typedef struct rnm_gemm {
+    const float *x;
+    size_t stride, rows, inputs;
+    const float *weights;
+    unsigned lanes;
+    bool accumulate;
+    float (*sums)[RNM_PANEL];
+    size_t points, x_step, weights_step, sums_step;
+} rnm_gemm;
 
 typedef struct rnm_kernels {
     const char *name;
@@ -85,10 +102,7 @@ typedef struct rnm_kernels {
                    const float *weights, unsigned lanes, unsigned pixels, float (*sums)[RNM_PANEL],
                    bool accumulate);
 
-    /* sums[row][lane] = (accumulate: +=) over inputs of x[row * stride + input] *
-     * weights[input][lane], for any number of rows; `lanes` as for direct. */
-    void (*gemm)(const float *x, size_t stride, size_t rows, size_t inputs, const float *weights,
-                 unsigned lanes, float (*sums)[RNM_PANEL], bool accumulate);
+    void (*gemm)(const rnm_gemm *gemm);
 
     /* As direct for depthwise convolution: lane l reads channel + l; weights[tap][lane]. */
     void (*depthwise)(rnm_tile_rows rows, size_t channel, size_t taps, const float *weights,
@@ -107,7 +121,7 @@ typedef struct rnm_kernels {
     void (*s)(const float *src, size_t stride, const float *b1, const float *b2, size_t rows,
               float *dst);
 
-    rnm_winograd winograd[RNM_WINOGRADS]; /* F(2x2, 3x3), F(4x4, 3x3), F(2x2, 5x5) */
+    rnm_winograd winograd[RNM_WINOGRADS]; /* F(2x2, 3x3), F(4x4, 3x3), F(2x2, 5x5), F(2x2, 3x3) of stride 2 */
 
     /* `rounds` of multiply-adds on registers alone, seeded by *sink, which takes a result; gives
      * how many floating-point operations they were. */

@@ -43,14 +43,15 @@ bool rnm_can_pack(const rnm_context *context, const rnm_conv_step *conv);
 rnm_conv_algorithm rnm_choose_algorithm(const rnm_planner *planner, const rnm_conv_step *conv,
                                         unsigned *tile);
 
-/* Whether the layer can run by Winograd with tiles of 2 and of 4, and the context allows it. */
-bool rnm_conv_takes_winograd(const rnm_context *context, const rnm_conv_step *conv);
+/* Whether the layer can run by Winograd with tiles of that side, and the context allows it. */
+bool rnm_conv_takes_winograd(const rnm_context *context, const rnm_conv_step *conv, unsigned tile);
 
-/* Operations on vectors of 16 lanes that an algorithm needs for one panel and one input, but for
- * the expansion of its weights; and those of the expansion of one row of a panel. */
-double rnm_conv_work(const rnm_window *window, const rnm_child *child, rnm_conv_algorithm algorithm,
-                     unsigned tile);
-double rnm_expand_work(unsigned transform);
+/* What an algorithm has to do for one panel and one input, but for the expansion of its weights;
+ * and for the expansion of one row of a panel: in units of two operations on vectors of 16 lanes.
+ */
+double rnm_conv_work(const rnm_context *context, const rnm_window *window, const rnm_child *child,
+                     rnm_conv_algorithm algorithm, unsigned tile);
+double rnm_expand_work(const rnm_context *context, unsigned transform);
 
 /* How many times a run goes through the layer's weights. */
 uint64_t rnm_conv_passes(const rnm_conv_step *conv);

@@ -86,8 +86,15 @@ static void matmul_item(void *argument, size_t item, size_t worker) {
             x = packed;
             stride = inner;
         }
-        kernels->gemm(x, (size_t)stride, (size_t)rows, (size_t)inner, panel, (unsigned)columns,
-                      sums, first > 0);
+        kernels->gemm(&(rnm_gemm){.x = x,
+                                  .stride = (size_t)stride,
+                                  .rows = (size_t)rows,
+                                  .inputs = (size_t)inner,
+                                  .weights = panel,
+                                  .lanes = (unsigned)columns,
+                                  .accumulate = first > 0,
+                                  .sums = sums,
+                                  .points = 1});
     }
     float alpha[RNM_PANEL];
     for (int lane = 0; lane < RNM_PANEL; ++lane) {

@@ -109,7 +109,14 @@ static void packed_item(void *argument, size_t item, size_t worker) {
     for (uint32_t k = 0; k < job->weight->panel_count; ++k) {
         const rnm_panel panel = rnm_weight_panel(job->weight, k);
         reorder(child, rnm_weight_block(job->weight, kernels, k, 0, child->ci, block), weights);
-        kernels->gemm(rows, terms, pixels, terms, weights, panel.lanes, sums, false);
+        kernels->gemm(&(rnm_gemm){.x = rows,
+                                  .stride = terms,
+                                  .rows = pixels,
+                                  .inputs = terms,
+                                  .weights = weights,
+                                  .lanes = panel.lanes,
+                                  .sums = sums,
+                                  .points = 1});
         rnm_epilogue epilogue = rnm_conv_epilogue(job, panel);
         uint64_t at = first * epilogue.stride + panel.output;
         epilogue.residual = job->residual != NULL ? job->residual + at : NULL;

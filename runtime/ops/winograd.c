@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Winograd convolution, 3x3 and 5x5 with stride 1. An item is a block of tiles by a group of
+ * Winograd convolution, 3x3 with strides of 1 and 2, 5x5 with stride 1. An item is a block of tiles by a group of
  * panels, and needs nothing of other items: it transforms its tiles' inputs into V [block of
- * inputs][points][tiles][inputs]; then for each panel, for each block of inputs, expands the
- * weights transformed into U [points][inputs][RNM_PANEL] and multiplies into M
+ * inputs][points][tiles][inputs]; then for each panel, for each block of inputs, for each group of
+ * points, expands the weights transformed into U [points][inputs][RNM_PANEL] and multiplies into M
  * [points][tiles][RNM_PANEL]; at last transforms M back and finishes. So a layer is one phase, and
  * what a worker writes it reads itself. Transformed weights exist a block at a time only, whatever
  * the mode.
@@ -14,12 +14,13 @@ static const rnm_winograd *form_of(const rnm_context *context, const rnm_conv_st
     return &context->kernels->winograd[conv->form];
 }
 
-static size_t side_of(const rnm_conv_step *conv) {
-    return conv->tile + (size_t)conv->window.kernel[1] - 1;
+static size_t points_of(const rnm_winograd *form) {
+    return (size_t)form->side * form->side;
 }
 
-static size_t points_of(const rnm_conv_step *conv) {
-    return side_of(conv) * side_of(conv);
+/* Points of U: those of one group. */
+static size_t group_points(const rnm_winograd *form) {
+    return 2 * (size_t)form->weight_side;
 }
 
 /* Inputs of a block of V: whole vectors of every instruction set. */
@@ -32,10 +33,10 @@ static size_t v_stride(const rnm_conv_step *conv) {
     return conv->stretch * padded_inputs(conv) + RNM_WINOGRAD_V_PAD;
 }
 
-static size_t v_floats(const rnm_conv_step *conv) {
+static size_t v_floats(const rnm_context *context, const rnm_conv_step *conv) {
     size_t blocks =
         ((size_t)conv->window.in_channels + conv->block_inputs - 1) / conv->block_inputs;
-    return blocks * points_of(conv) * v_stride(conv);
+    return blocks * points_of(form_of(context, conv)) * v_stride(conv);
 }
 
 static size_t u_stride(const rnm_conv_step *conv) {
@@ -55,13 +56,28 @@ static int64_t all_tiles(const rnm_conv_step *conv) {
     return conv->window.batch * tiles_along(conv, 1) * tiles_along(conv, 2);
 }
 
+/* Inputs whose blocks a group of points goes through before the next one does, so that its sums
+ * stay in cache. */
+static uint32_t span_inputs(const rnm_conv_step *conv) {
+    enum { SPAN = 64 };
+    const uint32_t block = conv->block_inputs;
+    return block < SPAN ? SPAN / block * block : block;
+}
+
+/* Rows of a span of kernels that is expanded beforehand. */
+static size_t span_floats(const rnm_conv_step *conv) {
+    const int64_t taps = conv->window.kernel[1] * conv->window.kernel[2];
+    return span_inputs(conv) * (size_t)taps * RNM_PANEL;
+}
+
 void rnm_plan_winograd(rnm_planner *planner, rnm_conv_step *conv) {
-    rnm_cut_winograd(planner->context, conv);
-    uint64_t u = points_of(conv) * u_stride(conv);
-    uint64_t m = points_of(conv) * m_rows(conv) * RNM_PANEL;
-    uint64_t taps = (uint64_t)(conv->window.kernel[1] * conv->window.kernel[2]);
-    uint64_t chunk = RNM_EXPAND_CHUNK * taps * RNM_PANEL;
-    rnm_plan_workspace(planner, (v_floats(conv) + u + m + chunk) * sizeof(float), 0,
+    const rnm_context *context = planner->context;
+    rnm_cut_winograd(context, conv);
+    const rnm_winograd *form = form_of(context, conv);
+    uint64_t u = group_points(form) * u_stride(conv);
+    uint64_t m = points_of(form) * m_rows(conv) * RNM_PANEL;
+    rnm_plan_workspace(planner,
+                       (v_floats(context, conv) + u + m + span_floats(conv)) * sizeof(float), 0,
                        (uint64_t)conv->window.in_channels * sizeof(float));
 }
 
@@ -82,7 +98,7 @@ static tile_place place_of(const rnm_conv_step *conv, int64_t tile) {
 typedef struct block {
     int64_t first; /* tile */
     int64_t tiles;
-    float *v, *u, *chunk;
+    float *v, *u, *expanded;
     float (*m)[RNM_PANEL];
 } block;
 
@@ -90,15 +106,15 @@ static void transform_tile(const rnm_conv_job *job, const block *b, int64_t tile
     const rnm_conv_step *conv = job->conv;
     const rnm_window *w = &conv->window;
     const rnm_winograd *form = form_of(job->context, conv);
-    const int64_t side = (int64_t)side_of(conv);
+    const int64_t side = form->side;
     const float *zeros = (const float *)(const void *)job->context->workspace;
     const float *pixels[RNM_WINOGRAD_POINTS];
     tile_place place = place_of(conv, b->first + tile);
     const float *image = job->x + place.image * w->in[1] * w->in[2] * w->in_channels;
     for (int64_t i = 0; i < side; ++i) {
-        int64_t y = place.y + i - w->pads[1];
+        int64_t y = place.y * w->strides[1] + i - w->pads[1];
         for (int64_t j = 0; j < side; ++j) {
-            int64_t x = place.x + j - w->pads[2];
+            int64_t x = place.x * w->strides[2] + j - w->pads[2];
             bool inside = y >= 0 && y < w->in[1] && x >= 0 && x < w->in[2];
             pixels[i * side + j] = inside ? image + (y * w->in[2] + x) * w->in_channels : zeros;
         }
@@ -108,23 +124,64 @@ static void transform_tile(const rnm_conv_job *job, const block *b, int64_t tile
         size_t rest = (size_t)w->in_channels - c;
         form->input(pixels, c, rest < conv->block_inputs ? rest : conv->block_inputs, v,
                     v_stride(conv));
-        v += points_of(conv) * v_stride(conv);
+        v += points_of(form) * v_stride(conv);
     }
 }
 
-/* Inputs [panel.input, + panel.inputs) of panel `index`, expanded and transformed, into U. */
-static void make_u(const rnm_conv_job *job, const block *b, uint32_t index, rnm_panel panel) {
+/* The kernels of a panel's inputs as rows, or NULL where they are made of the parent's rows for
+ * every group of points. */
+static const float *kernel_rows(const rnm_conv_job *job, const block *b, uint32_t index,
+                                rnm_panel panel) {
     const rnm_kernels *kernels = job->context->kernels;
-    const rnm_winograd *form = form_of(job->context, job->conv);
     const rnm_weight *weight = job->weight;
     if (weight->panels != NULL) {
-        rnm_kernel_rows rows = {
-            .src = rnm_weight_block(weight, kernels, index, panel.input, panel.inputs, NULL),
-            .stride = RNM_PANEL};
-        form->weights(&rows, panel.inputs, b->u, u_stride(job->conv));
+        return rnm_weight_block(weight, kernels, index, panel.input, panel.inputs, NULL);
+    }
+    return rnm_expand_beforehand(kernels, &weight->child, panel, b->expanded);
+}
+
+/* A group's points of the weights into U; `expanded` is that of the panel's first input. */
+static void make_u(const rnm_conv_job *job, const block *b, rnm_panel panel, const float *expanded,
+                   unsigned group) {
+    const rnm_winograd *form = form_of(job->context, job->conv);
+    const size_t stride = u_stride(job->conv);
+    if (expanded != NULL) {
+        const rnm_kernel_rows rows = {.src = expanded, .stride = RNM_PANEL};
+        form->weights(&rows, panel.inputs, group, b->u, stride);
     } else {
-        rnm_expand_transformed(kernels, form, &weight->child, panel, b->chunk, b->u,
-                               u_stride(job->conv));
+        rnm_expand_transformed(job->context->kernels, form, &job->weight->child, panel, group, b->u,
+                               stride);
+    }
+}
+
+/* Multiplies a group's points: rows of points 2 * group and on, as many as have its weights. */
+static void multiply_group(const rnm_conv_job *job, const block *b, rnm_panel panel, const float *v,
+                           unsigned group) {
+    const rnm_conv_step *conv = job->conv;
+    const rnm_kernels *kernels = job->context->kernels;
+    const rnm_winograd *form = form_of(job->context, conv);
+    const unsigned side = form->side, last = form->weight_side - 1;
+    const unsigned end = 2 * group + 2 > last ? side : 2 * group + 2;
+    rnm_gemm gemm = {.stride = padded_inputs(conv),
+                     .rows = (size_t)b->tiles,
+                     .inputs = panel.inputs,
+                     .lanes = panel.lanes,
+                     .accumulate = panel.input > 0,
+                     .x_step = v_stride(conv),
+                     .weights_step = u_stride(conv),
+                     .sums_step = m_rows(conv)};
+    for (unsigned row = 2 * group; row < end; ++row) {
+        const unsigned weights_row = (row < last ? row : last) - 2 * group;
+        for (unsigned column = 0; column < side; column += (unsigned)gemm.points) {
+            const unsigned weights_column = column < last ? column : last;
+            const size_t point = (size_t)row * side + column;
+            gemm.points = column < last ? form->weight_side : 1;
+            gemm.x = v + point * gemm.x_step;
+            gemm.weights =
+                b->u + (weights_row * form->weight_side + weights_column) * gemm.weights_step;
+            gemm.sums = b->m + point * gemm.sums_step;
+            kernels->gemm(&gemm);
+        }
     }
 }
 
@@ -146,25 +203,41 @@ static void finish_tile(const rnm_conv_job *job, rnm_panel panel, int64_t tile,
     }
 }
 
+/* A span of inputs of a panel, whose first block of V is at v. */
+static void do_span(const rnm_conv_job *job, const block *b, uint32_t index, rnm_panel span,
+                    const float *v) {
+    const rnm_conv_step *conv = job->conv;
+    const rnm_winograd *form = form_of(job->context, conv);
+    const uint32_t step = conv->block_inputs;
+    const size_t row = (size_t)job->weight->child.taps * RNM_PANEL;
+    const float *expanded = kernel_rows(job, b, index, span);
+    for (unsigned group = 0; group < form->weight_side / 2; ++group) {
+        const float *block_v = v;
+        for (uint32_t first = 0; first < span.inputs; first += step) {
+            rnm_panel panel = span;
+            panel.input += first;
+            panel.inputs = span.inputs - first < step ? span.inputs - first : step;
+            make_u(job, b, panel, expanded != NULL ? expanded + first * row : NULL, group);
+            multiply_group(job, b, panel, block_v, group);
+            block_v += points_of(form) * v_stride(conv);
+        }
+    }
+}
+
 static void do_panel(const rnm_conv_job *job, const block *b, uint32_t index) {
     const rnm_conv_step *conv = job->conv;
-    const rnm_kernels *kernels = job->context->kernels;
-    const uint32_t ci = job->weight->child.ci;
-    const size_t points = points_of(conv), rows = m_rows(conv);
+    const rnm_winograd *form = form_of(job->context, conv);
+    const uint32_t ci = job->weight->child.ci, step = span_inputs(conv);
     rnm_panel panel = rnm_weight_panel(job->weight, index);
-    const float *v = b->v;
-    for (uint32_t first = 0; first < ci; first += conv->block_inputs) {
+    for (uint32_t first = 0; first < ci; first += step) {
         panel.input = first;
-        panel.inputs = ci - first < conv->block_inputs ? ci - first : conv->block_inputs;
-        make_u(job, b, index, panel);
-        for (size_t p = 0; p < points; ++p, v += v_stride(conv)) {
-            kernels->gemm(v, padded_inputs(conv), (size_t)b->tiles, panel.inputs,
-                          b->u + p * u_stride(conv), panel.lanes, b->m + p * rows, first > 0);
-        }
+        panel.inputs = ci - first < step ? ci - first : step;
+        do_span(job, b, index, panel,
+                b->v + first / conv->block_inputs * points_of(form) * v_stride(conv));
     }
     for (int64_t t = 0; t < b->tiles; ++t) {
         float pixels[4 * 4][RNM_PANEL] __attribute__((aligned(64)));
-        form_of(job->context, conv)->output(b->m[t], rows * RNM_PANEL, panel.lanes, pixels);
+        form->output(b->m[t], m_rows(conv) * RNM_PANEL, panel.lanes, pixels);
         finish_tile(job, panel, b->first + t, pixels);
     }
 }
@@ -179,9 +252,10 @@ static void block_item(void *argument, size_t item, size_t worker) {
     int64_t rest = all_tiles(conv) - b.first;
     b.tiles = rest < conv->stretch ? rest : conv->stretch;
     b.v = (float *)(void *)rnm_worker_scratch(job->context, worker);
-    b.u = b.v + v_floats(conv);
-    b.m = (float(*)[RNM_PANEL])(void *)(b.u + points_of(conv) * u_stride(conv));
-    b.chunk = (float *)(b.m + points_of(conv) * m_rows(conv));
+    const rnm_winograd *form = form_of(job->context, conv);
+    b.u = b.v + v_floats(job->context, conv);
+    b.m = (float(*)[RNM_PANEL])(void *)(b.u + group_points(form) * u_stride(conv));
+    b.expanded = (float *)(b.m + points_of(form) * m_rows(conv));
     for (int64_t t = 0; t < b.tiles; ++t) {
         transform_tile(job, &b, t);
     }

@@ -84,7 +84,14 @@ static float (*sums_of(bench *b))[RNM_PANEL] {
 }
 
 static void run_gemm(bench *b) {
-    b->kernels->gemm(b->x, INPUTS, ROWS, INPUTS, b->weights, RNM_PANEL, sums_of(b), false);
+    b->kernels->gemm(&(rnm_gemm){.x = b->x,
+                                 .stride = INPUTS,
+                                 .rows = ROWS,
+                                 .inputs = INPUTS,
+                                 .weights = b->weights,
+                                 .lanes = RNM_PANEL,
+                                 .sums = sums_of(b),
+                                 .points = 1});
 }
 
 static void run_direct(bench *b) {
@@ -126,16 +133,16 @@ static void run_input(bench *b) {
     b->kernels->winograd[b->k].input(pixels, 0, INPUTS, b->u, INPUTS + 16);
 }
 
-/* As many inputs as fit into the weights, whatever a kernel's taps. */
-static size_t kernel_inputs(const bench *b) {
-    unsigned kernel = b->kernels->winograd[b->k].kernel;
-    return INPUTS * TAPS / (kernel * kernel);
-}
+/* Inputs whose transformed weights, a group at a time, stay in a first-level cache. */
+enum { FEW = 16, FEW_STRIDE = FEW * RNM_PANEL + 48 };
 
 static void run_weights_of(bench *b, rnm_kernel_rows rows) {
     rows.src = b->weights;
     rows.stride = RNM_PANEL;
-    b->kernels->winograd[b->k].weights(&rows, kernel_inputs(b), b->u, STRIDE);
+    const rnm_winograd *w = &b->kernels->winograd[b->k];
+    for (unsigned group = 0; group < w->weight_side / 2; ++group) {
+        w->weights(&rows, FEW, group, b->u, FEW_STRIDE);
+    }
 }
 
 static void run_weights(bench *b) {
@@ -146,8 +153,20 @@ static void run_weights_flip(bench *b) {
     run_weights_of(b, (rnm_kernel_rows){.bits = b->bits});
 }
 
-static void run_weights_s(bench *b) {
-    run_weights_of(b, (rnm_kernel_rows){.b1 = b->b1, .b2 = b->b2});
+/* Few rows: sums start and end in cache, a group of points at a time. */
+static void run_few_rows(bench *b) {
+    b->kernels->gemm(&(rnm_gemm){.x = b->x,
+                                 .stride = FEW,
+                                 .rows = 4,
+                                 .inputs = FEW,
+                                 .weights = b->u,
+                                 .lanes = RNM_PANEL,
+                                 .accumulate = true,
+                                 .sums = sums_of(b),
+                                 .points = 12,
+                                 .x_step = 4 * FEW + 16,
+                                 .weights_step = FEW_STRIDE,
+                                 .sums_step = 5});
 }
 
 static void run_output(bench *b) {
@@ -192,8 +211,9 @@ static void print_bytes(bench *b, const char *what, void (*run)(bench *b), doubl
 
 static void print_time(bench *b, const char *what, void (*run)(bench *b), double parts,
                        const char *unit) {
-    printf("%-8s F(%u, %u) %-16s %8.1f ns %s\n", b->kernels->name, b->kernels->winograd[b->k].tile,
-           b->kernels->winograd[b->k].kernel, what, seconds_of(b, run) / parts * 1e9, unit);
+    const rnm_winograd *w = &b->kernels->winograd[b->k];
+    printf("%-8s F(%u, %u)/%u %-14s %8.1f ns %s\n", b->kernels->name, w->tile, w->kernel, w->stride,
+           what, seconds_of(b, run) / parts * 1e9, unit);
 }
 
 void bench_kernels(const rnm_kernels *kernels) {
@@ -218,6 +238,7 @@ void bench_kernels(const rnm_kernels *kernels) {
     const double peak = bench_peak(kernels);
     printf("%-8s %-24s %8.1f GFLOP/s\n", kernels->name, "peak", peak);
     print_sums(&b, "gemm, 64 x 64", run_gemm, (double)ROWS * INPUTS * RNM_PANEL, peak);
+    print_sums(&b, "gemm, 12 of 4 x 16", run_few_rows, 12.0 * 4 * FEW * RNM_PANEL, peak);
     print_sums(&b, "direct, 64 x 9, a tile", run_direct,
                (double)kernels->tile_pixels * INPUTS * TAPS * RNM_PANEL, peak);
     print_sums(&b, "depthwise, 9, a tile", run_depthwise,
@@ -228,10 +249,8 @@ void bench_kernels(const rnm_kernels *kernels) {
     print_bytes(&b, "finish, scale bias relu", run_finish, 2.0 * ROWS * RNM_PANEL * sizeof(float));
     for (b.k = 0; b.k < RNM_WINOGRADS; ++b.k) {
         print_time(&b, "input", run_input, 1, "a tile of 64 channels");
-        const double rows = (double)kernel_inputs(&b);
-        print_time(&b, "weights", run_weights, rows, "an input of 32 outputs");
-        print_time(&b, "weights, flip", run_weights_flip, rows, "an input of 32 outputs");
-        print_time(&b, "weights, s", run_weights_s, rows, "an input of 32 outputs");
+        print_time(&b, "weights", run_weights, FEW, "an input of 32 outputs");
+        print_time(&b, "weights, flip", run_weights_flip, FEW, "an input of 32 outputs");
         print_time(&b, "output", run_output, 1, "a tile of 32 outputs");
     }
     free(b.u);

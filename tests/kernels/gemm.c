@@ -207,27 +207,52 @@ static void depthwise_sums(check *c) {
 
 /* ---- rows at equal distances ----------------------------------------------------------------- */
 
+/* Several points lie one behind the other, and not without gaps. */
 static void gemm_case(check *c, size_t inputs, size_t rows, bool accumulate) {
     exact wanted[MOST_ROWS * RNM_PANEL];
-    size_t stride = inputs + check_random(c, 0, 9);
-    float *x = check_floats(c, (rows - 1) * stride + inputs);
-    float *weights = check_floats(c, inputs * RNM_PANEL);
-    const unsigned lanes = random_lanes(c);
-    guarded sums = check_guarded(rows * RNM_PANEL);
-    check_case(c, "gemm, inputs %zu, rows %zu, lanes %u, accumulate %d", inputs, rows, lanes,
-               accumulate);
-    start_sums(c, sums, accumulate, wanted);
-    for (size_t r = 0; r < rows; ++r) {
-        for (size_t i = 0; i < inputs; ++i) {
-            for (unsigned l = 0; l < RNM_PANEL; ++l) {
-                add_term(&wanted[r * RNM_PANEL + l], x[r * stride + i], weights[i * RNM_PANEL + l]);
+    rnm_gemm g = {.stride = inputs + check_random(c, 0, 9),
+                  .rows = rows,
+                  .inputs = inputs,
+                  .lanes = random_lanes(c),
+                  .accumulate = accumulate,
+                  .points = check_random(c, 1, 3)};
+    g.x_step = (rows - 1) * g.stride + inputs + check_random(c, 0, 9);
+    g.weights_step = inputs * RNM_PANEL + check_random(c, 0, 9);
+    g.sums_step = rows;
+    float *x = check_floats(c, (g.points - 1) * g.x_step + (rows - 1) * g.stride + inputs);
+    float *weights = check_floats(c, (g.points - 1) * g.weights_step + inputs * RNM_PANEL);
+    guarded sums = check_guarded(g.points * rows * RNM_PANEL);
+    g.x = x;
+    g.weights = weights;
+    g.sums = rows_of(sums);
+    check_case(c, "gemm, inputs %zu, rows %zu, lanes %u, accumulate %d, points %zu", inputs, rows,
+               g.lanes, accumulate, g.points);
+    float *start = check_floats(c, sums.count);
+    if (accumulate) {
+        memcpy(sums.data, start, sums.count * sizeof *start);
+    }
+    c->kernels->gemm(&g);
+    check_guards(c, sums);
+    for (size_t n = 0; n < g.points; ++n) {
+        guarded part = {.data = sums.data + n * rows * RNM_PANEL, .count = rows * RNM_PANEL};
+        for (size_t at = 0; at < part.count; ++at) {
+            wanted[at] = (exact){0};
+            if (accumulate) {
+                add_term(&wanted[at], start[n * part.count + at], 1.0f);
             }
         }
+        for (size_t r = 0; r < rows; ++r) {
+            for (size_t i = 0; i < inputs; ++i) {
+                for (unsigned l = 0; l < RNM_PANEL; ++l) {
+                    add_term(&wanted[r * RNM_PANEL + l], x[n * g.x_step + r * g.stride + i],
+                             weights[n * g.weights_step + i * RNM_PANEL + l]);
+                }
+            }
+        }
+        compare_rows(c, part, wanted, g.lanes, inputs);
     }
-    c->kernels->gemm(x, stride, rows, inputs, weights, lanes, rows_of(sums), accumulate);
-    check_guards(c, sums);
-    compare_rows(c, sums, wanted, lanes, inputs);
     check_release(sums);
+    free(start);
     free(weights);
     free(x);
 }
@@ -246,21 +271,35 @@ static void gemm_cuts(check *c) {
     float *x = check_floats(c, MOST_ROWS * STRIDE);
     float *weights = check_floats(c, MOST_INPUTS * RNM_PANEL);
     float wanted[MOST_ROWS][RNM_PANEL], sums[MOST_ROWS][RNM_PANEL];
-    c->kernels->gemm(x, STRIDE, MOST_ROWS, MOST_INPUTS, weights, RNM_PANEL, wanted, false);
+    const rnm_gemm whole = {.x = x,
+                            .stride = STRIDE,
+                            .rows = MOST_ROWS,
+                            .inputs = MOST_INPUTS,
+                            .weights = weights,
+                            .lanes = RNM_PANEL,
+                            .sums = wanted,
+                            .points = 1};
+    c->kernels->gemm(&whole);
+    rnm_gemm part = whole;
+    part.sums = sums;
     for (size_t cut = 0; cut < MOST_ROWS; ++cut) {
-        for (size_t rows = 1; rows <= MOST_ROWS - cut; ++rows) {
-            check_case(c, "gemm, %zu rows from %zu on", rows, cut);
-            c->kernels->gemm(x + cut * STRIDE, STRIDE, rows, MOST_INPUTS, weights, RNM_PANEL, sums,
-                             false);
-            check_same(c, sums[0], wanted[cut], rows * RNM_PANEL);
+        part.x = x + cut * STRIDE;
+        for (part.rows = 1; part.rows <= MOST_ROWS - cut; ++part.rows) {
+            check_case(c, "gemm, %zu rows from %zu on", part.rows, cut);
+            c->kernels->gemm(&part);
+            check_same(c, sums[0], wanted[cut], part.rows * RNM_PANEL);
         }
     }
+    part = whole;
+    part.sums = sums;
     for (size_t step = RNM_INPUT_BLOCK; step < MOST_INPUTS; step += RNM_INPUT_BLOCK) {
         check_case(c, "gemm, %zu inputs at a time", step);
         for (size_t first = 0; first < MOST_INPUTS; first += step) {
-            size_t inputs = MOST_INPUTS - first < step ? MOST_INPUTS - first : step;
-            c->kernels->gemm(x + first, STRIDE, MOST_ROWS, inputs, weights + first * RNM_PANEL,
-                             RNM_PANEL, sums, first > 0);
+            part.inputs = MOST_INPUTS - first < step ? MOST_INPUTS - first : step;
+            part.x = x + first;
+            part.weights = weights + first * RNM_PANEL;
+            part.accumulate = first > 0;
+            c->kernels->gemm(&part);
         }
         check_same(c, sums[0], wanted[0], MOST_ROWS * RNM_PANEL);
     }

@@ -24,37 +24,43 @@ typedef struct matrix {
 #define SIX_POINTS                                                                         \
     {                                                                                      \
         6, 6, {                                                                            \
-            {1, 0, -5.0 / 4, 0, 1.0 / 4, 0}, {0, 4.0 / 6, 4.0 / 6, -1.0 / 6, -1.0 / 6, 0}, \
+            {1, 0, -5.0 / 4, 0, 1.0 / 4, 0}, {0, 4, 0, -5, 0, 1},                          \
+                {0, 4.0 / 6, 4.0 / 6, -1.0 / 6, -1.0 / 6, 0},                              \
                 {0, -4.0 / 6, 4.0 / 6, 1.0 / 6, -1.0 / 6, 0},                              \
                 {0, -2.0 / 24, -1.0 / 24, 2.0 / 24, 1.0 / 24, 0},                          \
-                {0, 2.0 / 24, -1.0 / 24, -2.0 / 24, 1.0 / 24, 0}, {0, 4, 0, -5, 0, 1},     \
+                {0, 2.0 / 24, -1.0 / 24, -2.0 / 24, 1.0 / 24, 0},                          \
         }                                                                                  \
     }
 
 static const matrix input_matrix[RNM_WINOGRADS] = {
-    {4, 4, {{1, 0, -1, 0}, {0, 0.5, 0.5, 0}, {0, -0.5, 0.5, 0}, {0, 1, 0, -1}}},
+    {4, 4, {{1, 0, -1, 0}, {0, 1, 0, -1}, {0, 0.5, 0.5, 0}, {0, -0.5, 0.5, 0}}},
     SIX_POINTS,
     SIX_POINTS,
+    {5, 5, {{1, 0, -1, 0, 0}, {0, 0, -1, 0, 1}, {0, 0, 1, 0, 0}, {0, 1, 0, 0, 0}, {0, 0, 0, 1, 0}}},
 };
 
 static const matrix weight_matrix[RNM_WINOGRADS] = {
-    {4, 3, {{1, 0, 0}, {1, 1, 1}, {1, -1, 1}, {0, 0, 1}}},
-    {6, 3, {{1, 0, 0}, {1, 1, 1}, {1, -1, 1}, {1, 2, 4}, {1, -2, 4}, {0, 0, 1}}},
+    {4, 3, {{1, 0, 0}, {0, 0, 1}, {1, 1, 1}, {1, -1, 1}}},
+    {6, 3, {{1, 0, 0}, {0, 0, 1}, {1, 1, 1}, {1, -1, 1}, {1, 2, 4}, {1, -2, 4}}},
     {6,
      5,
      {{1, 0, 0, 0, 0},
+      {0, 0, 0, 0, 1},
       {1, 1, 1, 1, 1},
       {1, -1, 1, -1, 1},
       {1, 2, 4, 8, 16},
-      {1, -2, 4, -8, 16},
-      {0, 0, 0, 0, 1}}},
+      {1, -2, 4, -8, 16}}},
+    {4, 3, {{1, 0, 0}, {0, 0, 1}, {1, 0, 1}, {0, 1, 0}}},
 };
 
 static const matrix output_matrix[RNM_WINOGRADS] = {
-    {2, 4, {{1, 1, 1, 0}, {0, 1, -1, -1}}},
-    {4, 6, {{1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1}}},
-    {2, 6, {{1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 1}}},
+    {2, 4, {{1, 0, 1, 1}, {0, -1, 1, -1}}},
+    {4, 6, {{1, 0, 1, 1, 1, 1}, {0, 0, 1, -1, 2, -2}, {0, 0, 1, 1, 4, 4}, {0, 1, 1, -1, 8, -8}}},
+    {2, 6, {{1, 0, 1, 1, 1, 1}, {0, 1, 1, -1, 2, -2}}},
+    {2, 5, {{1, 0, 1, 1, 0}, {0, 1, 1, 0, 1}}},
 };
+
+static const unsigned strides[RNM_WINOGRADS] = {1, 1, 1, 2};
 
 /* M x M^T, and with every number's size, which bounds the error; x is columns x columns. */
 static void sandwich(const matrix *m, const double *x, double *sum, double *size) {
@@ -76,7 +82,8 @@ static void sandwich(const matrix *m, const double *x, double *sum, double *size
 
 static void matrices_convolve(check *c, unsigned k) {
     const size_t tile = output_matrix[k].rows, kernel = weight_matrix[k].columns;
-    const size_t side = tile + kernel - 1;
+    const size_t stride = strides[k], side = input_matrix[k].rows;
+    const size_t weight_side = weight_matrix[k].rows;
     double d[36], g[MOST_TAPS], v[36], u[36], y[16], sizes[36];
     for (size_t n = 0; n < side * side; ++n) {
         d[n] = (double)check_float(c);
@@ -87,13 +94,17 @@ static void matrices_convolve(check *c, unsigned k) {
     sandwich(&input_matrix[k], d, v, sizes);
     sandwich(&weight_matrix[k], g, u, sizes);
     for (size_t n = 0; n < side * side; ++n) {
-        v[n] *= u[n];
+        size_t row = n / side, column = n % side;
+        row = row < weight_side ? row : weight_side - 1;
+        column = column < weight_side ? column : weight_side - 1;
+        v[n] *= u[row * weight_side + column];
     }
     sandwich(&output_matrix[k], v, y, sizes);
     for (size_t n = 0; n < tile * tile; ++n) {
         double wanted = 0;
         for (size_t t = 0; t < kernel * kernel; ++t) {
-            wanted += d[(n / tile + t / kernel) * side + n % tile + t % kernel] * g[t];
+            wanted += d[(n / tile * stride + t / kernel) * side + n % tile * stride + t % kernel] *
+                      g[t];
         }
         if (!(fabs(y[n] - wanted) <= 1e-12)) {
             check_fail(c, "the matrices of F(%zu, %zu) make no convolution", tile, kernel);
@@ -107,7 +118,7 @@ static size_t whole_vectors(size_t channels) {
 
 static void input_case(check *c, unsigned k, size_t channels) {
     const rnm_winograd *w = &c->kernels->winograd[k];
-    const size_t side = w->tile + w->kernel - 1, points = side * side;
+    const size_t points = (size_t)w->side * w->side;
     const size_t stride = whole_vectors(channels) + check_random(c, 0, 20);
     const size_t first = check_random(c, 0, 20);
     float *pixels[36] = {NULL};
@@ -140,42 +151,37 @@ static void input_case(check *c, unsigned k, size_t channels) {
     }
 }
 
-/* What the rows stand for, made by the table's own flip and s, which are checked by themselves. */
+/* The kernels that the rows stand for, made by the table's own flip, which is checked by itself. */
 static void make_panel(check *c, const rnm_kernel_rows *rows, size_t count, float *panel) {
     if (rows->bits != NULL) {
         c->kernels->flip(rows->src, rows->stride, rows->bits, count, panel);
-    } else if (rows->b1 != NULL) {
-        c->kernels->s(rows->src, rows->stride, rows->b1, rows->b2, count, panel);
-    } else {
-        for (size_t r = 0; r < count; ++r) {
-            memcpy(panel + r * RNM_PANEL, rows->src + r * rows->stride, RNM_PANEL * sizeof *panel);
-        }
+        return;
+    }
+    for (size_t r = 0; r < count; ++r) {
+        memcpy(panel + r * RNM_PANEL, rows->src + r * rows->stride, RNM_PANEL * sizeof *panel);
     }
 }
 
 static void weights_case(check *c, unsigned k, size_t inputs) {
     const rnm_winograd *w = &c->kernels->winograd[k];
-    const size_t side = w->tile + w->kernel - 1, points = side * side;
+    const size_t points = 2 * (size_t)w->weight_side;
     const size_t taps = (size_t)w->kernel * w->kernel, count = inputs * taps;
     const size_t width = inputs * RNM_PANEL, stride = width + check_random(c, 0, 50);
-    const uint32_t made = check_random(c, 0, 2);
+    const unsigned group = check_random(c, 0, w->weight_side / 2 - 1);
     rnm_kernel_rows rows = {.stride = RNM_PANEL + check_random(c, 0, 1) * check_random(c, 1, 99)};
     float *src = check_floats(c, (count - 1) * rows.stride + RNM_PANEL);
-    float *b1 = check_floats(c, RNM_PANEL), *b2 = check_floats(c, RNM_PANEL);
     uint32_t *bits = check_bytes(count * sizeof *bits);
     float *panel = check_floats(c, count * RNM_PANEL);
     for (size_t r = 0; r < count; ++r) {
         bits[r] = check_random(c, 0, UINT32_MAX);
     }
     rows.src = src;
-    rows.bits = made == 1 ? bits : NULL;
-    rows.b1 = made == 2 ? b1 : NULL;
-    rows.b2 = made == 2 ? b2 : NULL;
+    rows.bits = check_random(c, 0, 1) == 1 ? bits : NULL;
     make_panel(c, &rows, count, panel);
     guarded dst = check_guarded((points - 1) * stride + width);
-    check_case(c, "winograd[%u].weights, made by %u, inputs %zu, rows %zu, stride %zu", k, made,
-               inputs, rows.stride, stride);
-    w->weights(&rows, inputs, dst.data, stride);
+    check_case(c, "winograd[%u].weights, group %u, flips %d, inputs %zu, rows %zu, stride %zu", k,
+               group, rows.bits != NULL, inputs, rows.stride, stride);
+    w->weights(&rows, inputs, group, dst.data, stride);
     check_guards(c, dst);
     for (size_t n = 0; n + 1 < points; ++n) {
         check_untouched(c, dst.data + n * stride + width, stride - width);
@@ -187,20 +193,20 @@ static void weights_case(check *c, unsigned k, size_t inputs) {
         }
         sandwich(&weight_matrix[k], g, wanted, sizes);
         for (size_t n = 0; n < points; ++n) {
-            check_near(c, n, dst.data[n * stride + at], wanted[n], PASSES * ROUNDING * sizes[n]);
+            const size_t point = group * points + n;
+            check_near(c, n, dst.data[n * stride + at], wanted[point],
+                       PASSES * ROUNDING * sizes[point]);
         }
     }
     check_release(dst);
     free(panel);
     free(bits);
-    free(b2);
-    free(b1);
     free(src);
 }
 
 static void output_case(check *c, unsigned k) {
     const rnm_winograd *w = &c->kernels->winograd[k];
-    const size_t tile = w->tile, points = (tile + w->kernel - 1) * (tile + w->kernel - 1);
+    const size_t tile = w->tile, points = (size_t)w->side * w->side;
     const size_t stride = RNM_PANEL + check_random(c, 0, 70);
     float *sums = check_floats(c, (points - 1) * stride + RNM_PANEL);
     guarded dst = check_guarded(tile * tile * RNM_PANEL);
@@ -226,10 +232,11 @@ static void output_case(check *c, unsigned k) {
 void check_winograd(check *c) {
     for (unsigned k = 0; k < RNM_WINOGRADS; ++k) {
         check_case(c, "winograd[%u]", k);
-        if (c->kernels->winograd[k].tile != output_matrix[k].rows ||
-            c->kernels->winograd[k].kernel != weight_matrix[k].columns) {
-            check_fail(c, "found F(%u, %u)", c->kernels->winograd[k].tile,
-                       c->kernels->winograd[k].kernel);
+        const rnm_winograd *w = &c->kernels->winograd[k];
+        if (w->tile != output_matrix[k].rows || w->kernel != weight_matrix[k].columns ||
+            w->stride != strides[k] || w->side != input_matrix[k].rows ||
+            w->weight_side != weight_matrix[k].rows) {
+            check_fail(c, "found F(%u, %u) of stride %u", w->tile, w->kernel, w->stride);
             return;
         }
         matrices_convolve(c, k);

@@ -13,4 +13,7 @@
 #define SPLAT(x) ((vec)_mm512_set1_ps(x))
 #define MIN(a, b) ((vec)_mm512_min_ps((__m512)(a), (__m512)(b)))
 #define MAX(a, b) ((vec)_mm512_max_ps((__m512)(a), (__m512)(b)))
+#define FLIP(value, bits)                                                         \
+    ((vec)_mm512_castsi512_ps(_mm512_mask_xor_epi32(                              \
+        (__m512i)(value), (__mmask16)(bits), (__m512i)(value), _mm512_set1_epi32(INT32_MIN))))
 #include "../variant.inc"
