@@ -31,6 +31,10 @@ void rnm_expand_f(const rnm_kernels *kernels, const rnm_child *child, rnm_panel 
 void rnm_expand_drop(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel,
                      float *dst);
 
+/* Whether learned zeros may lie in a panel of an f recipe; those of other lanes of the same words
+ * count too. */
+bool rnm_f_has_zeros(const rnm_child *child, rnm_panel panel);
+
 /* What must be written out before it can be transformed: expands a panel into scratch
  * [inputs][taps][RNM_PANEL] and gives that, or NULL where rnm_expand_transformed takes the panel as
  * it is stored. */

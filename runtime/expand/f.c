@@ -23,19 +23,41 @@ static uint32_t first_at_least(const uint32_t *list, uint32_t count, uint64_t po
     return low;
 }
 
-/* The listed zeros of one of the mask's panels that fall into `panel`. */
-static void clear_listed(const rnm_child *child, rnm_panel panel, uint32_t mask_panel, float *dst) {
+/* The part of the list that holds the zeros of a panel's inputs in one of the mask's panels. */
+typedef struct listed {
+    uint32_t first, end;
+    uint64_t base; /* position of the panel's first input in the mask's panel, lane 0 */
+    uint32_t word_bits;
+} listed;
+
+static listed listed_in(const rnm_child *child, rnm_panel panel, uint32_t mask_panel) {
     uint64_t words = (uint64_t)child->ci * child->taps;
-    uint32_t word_bits = 8 * rnm_mask_word_bytes(child->co, mask_panel);
-    uint64_t base =
-        (uint64_t)mask_panel * words * RNM_PANEL + (uint64_t)panel.input * child->taps * word_bits;
-    uint64_t end = base + (uint64_t)panel.inputs * child->taps * word_bits;
-    uint32_t at = first_at_least(child->zero_list, child->zero_count, base);
-    for (; at < child->zero_count && child->zero_list[at] < end; ++at) {
-        uint64_t offset = child->zero_list[at] - base;
-        uint32_t output = mask_panel * RNM_PANEL + (uint32_t)(offset % word_bits);
+    listed l = {.word_bits = 8 * rnm_mask_word_bytes(child->co, mask_panel)};
+    l.base = (uint64_t)mask_panel * words * RNM_PANEL +
+             (uint64_t)panel.input * child->taps * l.word_bits;
+    l.first = first_at_least(child->zero_list, child->zero_count, l.base);
+    l.end = first_at_least(child->zero_list, child->zero_count,
+                           l.base + (uint64_t)panel.inputs * child->taps * l.word_bits);
+    return l;
+}
+
+bool rnm_f_has_zeros(const rnm_child *child, rnm_panel panel) {
+    bool found = child->zero_plane != NULL;
+    uint32_t last = (panel.output + panel.lanes - 1) / RNM_PANEL;
+    for (uint32_t k = panel.output / RNM_PANEL; child->zero_list != NULL && k <= last; ++k) {
+        listed l = listed_in(child, panel, k);
+        found = found || l.first < l.end;
+    }
+    return found;
+}
+
+static void clear_listed(const rnm_child *child, rnm_panel panel, uint32_t mask_panel, float *dst) {
+    listed l = listed_in(child, panel, mask_panel);
+    for (uint32_t at = l.first; at < l.end; ++at) {
+        uint64_t offset = child->zero_list[at] - l.base;
+        uint32_t output = mask_panel * RNM_PANEL + (uint32_t)(offset % l.word_bits);
         if (output >= panel.output && output - panel.output < panel.lanes) {
-            float *element = dst + offset / word_bits * RNM_PANEL + (output - panel.output);
+            float *element = dst + offset / l.word_bits * RNM_PANEL + (output - panel.output);
             *element = rnm_f32_from_bits(rnm_f32_bits(*element) & 0x80000000u);
         }
     }

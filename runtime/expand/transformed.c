@@ -8,15 +8,16 @@
 #include "mask.h"
 #include "rows.h"
 
-static bool in_registers(const rnm_child *child) {
+/* Flips cost little where a mask is an operand, as in AVX-512. */
+static bool in_registers(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel) {
     return child->transform == RNM_TRANSFORM_LINEAR ||
-           (child->transform == RNM_TRANSFORM_F && child->zero_plane == NULL &&
-            child->zero_list == NULL);
+           (child->transform == RNM_TRANSFORM_F && kernels->masks &&
+            !rnm_f_has_zeros(child, panel));
 }
 
 const float *rnm_expand_beforehand(const rnm_kernels *kernels, const rnm_child *child,
                                    rnm_panel panel, float *scratch) {
-    if (in_registers(child) && rnm_rows_readable(child, panel)) {
+    if (rnm_rows_readable(child, panel) && in_registers(kernels, child, panel)) {
         return NULL;
     }
     rnm_expanders[child->transform](kernels, child, panel, scratch);

@@ -93,6 +93,7 @@ typedef struct rnm_gemm {
 typedef struct rnm_kernels {
     const char *name;
     unsigned lanes;       /* floats of a vector */
+    bool masks;           /* bits choose lanes of an operation, at no cost */
     unsigned tile_pixels; /* the most pixels that a call of direct takes */
 
     /* sums[pixel][lane] = (accumulate: +=) over inputs and taps of
