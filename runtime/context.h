@@ -33,13 +33,13 @@ typedef enum rnm_conv_algorithm {
 typedef struct rnm_conv_step {
     rnm_window window;
     rnm_conv_algorithm algorithm;
-    uint32_t stretch;      /* of an item: pixels (direct), tiles (winograd) */
+    uint32_t stretch;      /* of an item: pixels (direct; packed: rows), tiles (winograd) */
     uint32_t block_inputs; /* inputs expanded and multiplied at a time */
     unsigned form, tile;   /* winograd: index in kernels->winograd, and its tile */
     unsigned shares;       /* winograd: groups that the panels are split into */
     uint32_t weight;       /* index in context->weights */
     bool depthwise;        /* one input and one output a group */
-    bool packed;           /* direct: the taps of a pixel are put side by side first */
+    bool packed;           /* direct: the taps of a row of the kernel count as inputs */
     const float *bias, *scale;
     rnm_activation activation;
     double panel_seconds, kept_seconds; /* expected of a run, by the form of the weight */

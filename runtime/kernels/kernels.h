@@ -122,7 +122,8 @@ typedef struct rnm_kernels {
     void (*s)(const float *src, size_t stride, const float *b1, const float *b2, size_t rows,
               float *dst);
 
-    rnm_winograd winograd[RNM_WINOGRADS]; /* F(2x2, 3x3), F(4x4, 3x3), F(2x2, 5x5), F(2x2, 3x3) of stride 2 */
+    rnm_winograd winograd[RNM_WINOGRADS]; /* F(2x2, 3x3), F(4x4, 3x3), F(2x2, 5x5), F(2x2, 3x3) of
+                                             stride 2 */
 
     /* `rounds` of multiply-adds on registers alone, seeded by *sink, which takes a result; gives
      * how many floating-point operations they were. */

@@ -23,7 +23,7 @@ uint64_t rnm_conv_passes(const rnm_conv_step *conv) {
     case RNM_CONV_TRANSPOSED:
         return rnm_transposed_passes(conv);
     default:
-        return rnm_direct_passes(conv);
+        return conv->packed ? rnm_packed_passes(conv) : rnm_direct_passes(conv);
     }
 }
 

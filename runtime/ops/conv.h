@@ -56,6 +56,7 @@ double rnm_expand_work(const rnm_context *context, unsigned transform);
 /* How many times a run goes through the layer's weights. */
 uint64_t rnm_conv_passes(const rnm_conv_step *conv);
 uint64_t rnm_direct_passes(const rnm_conv_step *conv);
+uint64_t rnm_packed_passes(const rnm_conv_step *conv);
 uint64_t rnm_winograd_passes(const rnm_conv_step *conv);
 uint64_t rnm_transposed_passes(const rnm_conv_step *conv);
 

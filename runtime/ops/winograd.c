@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Winograd convolution, 3x3 with strides of 1 and 2, 5x5 with stride 1. An item is a block of tiles by a group of
- * panels, and needs nothing of other items: it transforms its tiles' inputs into V [block of
- * inputs][points][tiles][inputs]; then for each panel, for each block of inputs, for each group of
- * points, expands the weights transformed into U [points][inputs][RNM_PANEL] and multiplies into M
- * [points][tiles][RNM_PANEL]; at last transforms M back and finishes. So a layer is one phase, and
- * what a worker writes it reads itself. Transformed weights exist a block at a time only, whatever
- * the mode.
+ * Winograd convolution, 3x3 with strides of 1 and 2, 5x5 with stride 1. An item is a block of tiles
+ * by a group of panels, and needs nothing of other items: it transforms its tiles' inputs into V
+ * [block of inputs][points][tiles][inputs]; then for each panel, for each block of inputs, for each
+ * group of points, expands the weights transformed into U [points][inputs][RNM_PANEL] and
+ * multiplies into M [points][tiles][RNM_PANEL]; at last transforms M back and finishes. So a layer
+ * is one phase, and what a worker writes it reads itself. Transformed weights exist a block at a
+ * time only, whatever the mode.
  */
 #include "conv.h"
 
