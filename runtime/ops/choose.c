@@ -31,7 +31,7 @@ typedef struct costs {
     double weights_row; /* of gemm: a row of weights, whatever is multiplied by it */
     double direct_row;  /* of direct, for each tap */
     double sum;         /* a row of a panel's sums, to and from second-level cache */
-    double expand[RNM_TRANSFORM_KNOWN]; /* a row of RNM_PANEL parent elements; none: in registers */
+    double expand[RNM_TRANSFORM_KNOWN]; /* a row of RNM_PANEL parent elements */
     struct {
         double weights; /* the points of one input of a panel */
         double input;   /* the points of one channel of a tile */
@@ -46,9 +46,9 @@ static const costs wide = {
     .sum = 1.2,
     .expand =
         {
-            [RNM_TRANSFORM_LINEAR] = 0.3,
+            [RNM_TRANSFORM_LINEAR] = 0.6,
             [RNM_TRANSFORM_S] = 5.6,
-            [RNM_TRANSFORM_F] = 0.5,
+            [RNM_TRANSFORM_F] = 1.5,
             [RNM_TRANSFORM_DROP] = 1.5,
         },
     .forms =
@@ -68,9 +68,9 @@ static const costs narrow = {
     .sum = 2.4,
     .expand =
         {
-            [RNM_TRANSFORM_LINEAR] = 0.5,
+            [RNM_TRANSFORM_LINEAR] = 0.6,
             [RNM_TRANSFORM_S] = 10,
-            [RNM_TRANSFORM_F] = 1.4,
+            [RNM_TRANSFORM_F] = 1.5,
             [RNM_TRANSFORM_DROP] = 1.8,
         },
     .forms =
@@ -92,6 +92,14 @@ static const costs *costs_of(const rnm_context *context) {
 /* One input of a panel times so many rows: few rows wait for weights. */
 static double gemm_time(const costs *c, double rows) {
     return c->weights_row + c->row * rows;
+}
+
+/* What the expansion of one input of a panel adds to its transform: nothing where it is done in the
+ * transform's registers. */
+static double expand_time(const costs *c, const rnm_child *child) {
+    const bool there = child->transform == RNM_TRANSFORM_LINEAR ||
+                       (child->transform == RNM_TRANSFORM_F && c == &wide);
+    return there ? 0.0 : child->taps * c->expand[child->transform];
 }
 
 static uint64_t divide_up(uint64_t a, uint64_t b) {
@@ -132,7 +140,7 @@ static double cut(const costs *c, const rnm_weight *weight, uint64_t threads, rn
     const uint32_t given = conv->block_inputs;
     /* Channels are transformed in whole vectors; sums are written and read for every block. */
     const double channels = (double)(divide_up(child->ci, 16) * 16);
-    const double made = child->taps * c->expand[child->transform] + c->forms[form].weights;
+    const double made = expand_time(c, child) + c->forms[form].weights;
     const uint64_t panels = weight->panel_count, tiles = tiles_of(&conv->window, conv->tile);
     uint64_t fit = (uint64_t)(MOST_V_BYTES / (points * ci * sizeof(float)));
     fit = fit < 1 ? 1 : fit > MOST_TILES ? MOST_TILES : fit;

@@ -13,7 +13,9 @@
 #define SPLAT(x) ((vec)_mm512_set1_ps(x))
 #define MIN(a, b) ((vec)_mm512_min_ps((__m512)(a), (__m512)(b)))
 #define MAX(a, b) ((vec)_mm512_max_ps((__m512)(a), (__m512)(b)))
-#define FLIP(value, bits)                                                         \
-    ((vec)_mm512_castsi512_ps(_mm512_mask_xor_epi32(                              \
+#define LOOK_UP(table, index) ((vec)_mm512_permutexvar_ps((__m512i)(index), (__m512)(table)))
+#define SCALE(x, n) ((vec)_mm512_scalef_ps((__m512)(x), (__m512)(n)))
+#define FLIP(value, bits)                            \
+    ((vec)_mm512_castsi512_ps(_mm512_mask_xor_epi32( \
         (__m512i)(value), (__mmask16)(bits), (__m512i)(value), _mm512_set1_epi32(INT32_MIN))))
 #include "../variant.inc"
