@@ -28,6 +28,7 @@ set(RNM_RUNTIME_SOURCES
   runtime/ops/conv.c
   runtime/ops/copy.c
   runtime/ops/direct.c
+  runtime/ops/few.c
   runtime/ops/dynamic.c
   runtime/ops/elementwise.c
   runtime/ops/gather.c

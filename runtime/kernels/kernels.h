@@ -18,6 +18,9 @@
 /* Rows of addresses are this far apart, whatever a variant's own tile is. */
 #define RNM_TILE_PIXELS 14
 
+/* The most pixels that a call of few takes. */
+#define RNM_FEW_PIXELS 4
+
 /* Forms of Winograd convolution that there are, and the points of the largest. */
 #define RNM_WINOGRADS 4
 #define RNM_WINOGRAD_POINTS 36
@@ -104,6 +107,12 @@ typedef struct rnm_kernels {
                    bool accumulate);
 
     void (*gemm)(const rnm_gemm *gemm);
+
+    /* direct for 1 .. RNM_FEW_PIXELS pixels and all lanes, with weights made of rows where they
+     * lie, [inputs][taps]: with so few pixels to multiply, writing them down would take longer. */
+    void (*few)(rnm_tile_rows rows, size_t channel, size_t inputs, size_t taps,
+                const rnm_kernel_rows *weights, unsigned pixels, float (*sums)[RNM_PANEL],
+                bool accumulate);
 
     /* As direct for depthwise convolution: lane l reads channel + l; weights[tap][lane]. */
     void (*depthwise)(rnm_tile_rows rows, size_t channel, size_t taps, const float *weights,

@@ -189,7 +189,10 @@ static double direct_time(const rnm_context *context, const rnm_conv_step *conv)
                 rows * gemm_time(c, RNM_TILE_PIXELS) / RNM_TILE_PIXELS * lanes) *
                pixels;
     }
-    return rows * (c->expand[child->transform] + c->weights_row + c->direct_row * pixels);
+    const bool few = rnm_is_few(context, conv) && (child->transform == RNM_TRANSFORM_LINEAR ||
+                                                   child->transform == RNM_TRANSFORM_F);
+    return rows *
+           ((few ? 0.0 : c->expand[child->transform]) + c->weights_row + c->direct_row * pixels);
 }
 
 static bool takes_form(const rnm_context *context, const rnm_conv_step *conv, unsigned form) {

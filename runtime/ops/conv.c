@@ -48,6 +48,8 @@ static rnm_status run_conv(rnm_context *context, const rnm_step *step, rnm_error
         rnm_run_winograd(&job);
     } else if (conv->packed) {
         rnm_run_packed(&job);
+    } else if (conv->few) {
+        rnm_run_few(&job);
     } else {
         rnm_run_direct(&job);
     }
@@ -91,6 +93,8 @@ static rnm_status add_conv(rnm_planner *planner, const rnm_node_attrs *attrs, rn
         rnm_plan_winograd(planner, conv);
     } else if (rnm_can_pack(planner->context, conv)) {
         rnm_plan_packed(planner, conv);
+    } else if (rnm_is_few(planner->context, conv)) {
+        rnm_plan_few(planner, conv);
     } else {
         rnm_plan_direct(planner, conv);
     }

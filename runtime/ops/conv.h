@@ -30,6 +30,7 @@ rnm_epilogue rnm_conv_epilogue(const rnm_conv_job *job, rnm_panel panel);
  * too, and block_inputs where it is not for them to decide. */
 void rnm_plan_direct(rnm_planner *planner, rnm_conv_step *conv);
 void rnm_plan_packed(rnm_planner *planner, rnm_conv_step *conv);
+void rnm_plan_few(rnm_planner *planner, rnm_conv_step *conv);
 void rnm_plan_winograd(rnm_planner *planner, rnm_conv_step *conv);
 
 /* Sets the form of Winograd that the step's tile and kernel name, and how a run is cut into items:
@@ -38,6 +39,15 @@ void rnm_cut_winograd(const rnm_context *context, rnm_conv_step *conv);
 
 /* Whether the layer has so few channels that packing their taps pays. */
 bool rnm_can_pack(const rnm_context *context, const rnm_conv_step *conv);
+
+/* Whether it has so few pixels that weights are read where they lie. */
+bool rnm_is_few(const rnm_context *context, const rnm_conv_step *conv);
+
+/* Addresses of the taps of outputs [pixel, pixel + pixels), in tiles of so many pixels:
+ * rows[pixel / tile][tap][RNM_TILE_PIXELS], of channel 0, or of zeros where a tap is out of the
+ * map. */
+void rnm_fill_rows(const rnm_conv_job *job, uint64_t pixel, unsigned pixels, unsigned tile,
+                   const float **rows);
 
 /* The algorithm that should be the fastest: RNM_CONV_DIRECT, or winograd with *tile set. */
 rnm_conv_algorithm rnm_choose_algorithm(const rnm_planner *planner, const rnm_conv_step *conv,
@@ -62,6 +72,7 @@ uint64_t rnm_transposed_passes(const rnm_conv_step *conv);
 
 void rnm_run_direct(rnm_conv_job *job);
 void rnm_run_packed(rnm_conv_job *job);
+void rnm_run_few(rnm_conv_job *job);
 void rnm_run_winograd(rnm_conv_job *job);
 
 /* Sizes and workspace of ConvTranspose, whose weight is `child`, expanded in scratch a block at a

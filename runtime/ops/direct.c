@@ -53,16 +53,11 @@ void rnm_plan_direct(rnm_planner *planner, rnm_conv_step *conv) {
         0, (uint64_t)w->in_channels * sizeof(float));
 }
 
-/* Addresses of the taps of one pixel, for its place in a tile. */
-static void fill_pixel(const rnm_conv_job *job, int64_t pixel, const float **row) {
+/* Addresses of the taps of one pixel that starts at `at`, for its place in a tile. */
+static void fill_pixel(const rnm_conv_job *job, const float *image, const int64_t at[3],
+                       const float **row) {
     const rnm_window *w = &job->conv->window;
     const float *zeros = (const float *)job->context->workspace;
-    int64_t at[3];
-    for (int axis = 2; axis >= 0; --axis) {
-        at[axis] = pixel % w->out[axis] * w->strides[axis] - w->pads[axis];
-        pixel /= w->out[axis];
-    }
-    const float *image = job->x + pixel * w->in[0] * w->in[1] * w->in[2] * w->in_channels;
     for (int64_t k0 = 0; k0 < w->kernel[0]; ++k0) {
         int64_t d = at[0] + k0 * w->dilations[0];
         bool in_depth = d >= 0 && d < w->in[0];
@@ -75,6 +70,39 @@ static void fill_pixel(const rnm_conv_job *job, int64_t pixel, const float **row
                 bool inside = in_height && v >= 0 && v < w->in[2];
                 *row = inside ? line + v * w->in_channels : zeros;
             }
+        }
+    }
+}
+
+void rnm_fill_rows(const rnm_conv_job *job, uint64_t pixel, unsigned pixels, unsigned tile,
+                   const float **rows) {
+    const rnm_window *w = &job->conv->window;
+    const size_t tile_rows = (size_t)job->weight->child.taps * RNM_TILE_PIXELS;
+    const int64_t map = w->in[0] * w->in[1] * w->in[2] * w->in_channels;
+    int64_t place[3], at[3];
+    uint64_t image = pixel;
+    for (int axis = 2; axis >= 0; --axis) {
+        place[axis] = (int64_t)(image % (uint64_t)w->out[axis]);
+        at[axis] = place[axis] * w->strides[axis] - w->pads[axis];
+        image /= (uint64_t)w->out[axis];
+    }
+    const float *x = job->x + (int64_t)image * map;
+    for (unsigned p = 0, in_tile = 0; p < pixels; ++p) {
+        fill_pixel(job, x, at, rows + in_tile);
+        if (++in_tile == tile) {
+            in_tile = 0;
+            rows += tile_rows;
+        }
+        int axis = 2;
+        at[2] += w->strides[2];
+        while (++place[axis] == w->out[axis]) {
+            place[axis] = 0;
+            at[axis] = -w->pads[axis];
+            if (--axis < 0) {
+                x += map;
+                break;
+            }
+            at[axis] += w->strides[axis];
         }
     }
 }
@@ -145,10 +173,7 @@ static void direct_item(void *argument, size_t item, size_t worker) {
     scratch += address_bytes(conv, taps, s.tile);
     s.sums = (float(*)[RNM_PANEL])(void *)scratch;
     s.block = (float *)(void *)(scratch + sum_bytes(conv));
-    for (unsigned p = 0; p < s.pixels; ++p) {
-        const float **row = s.rows + p / s.tile * taps * RNM_TILE_PIXELS + p % s.tile;
-        fill_pixel(job, (int64_t)(s.first + p), row);
-    }
+    rnm_fill_rows(job, s.first, s.pixels, s.tile, s.rows);
     if (conv->depthwise) {
         multiply_depthwise(job, &s, index, panel);
     } else {
