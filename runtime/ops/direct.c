@@ -139,6 +139,54 @@ static void multiply(const rnm_conv_job *job, const stretch *s, uint32_t index, 
     }
 }
 
+/* Kernels of one tap without pads need no addresses: the pixels of a row of outputs lie at equal
+ * distances, and those of a whole map where strides are 1. */
+static bool is_pointwise(const rnm_conv_job *job) {
+    const rnm_window *w = &job->conv->window;
+    return job->weight->child.taps == 1 && !job->conv->depthwise && w->pads[0] == 0 &&
+           w->pads[1] == 0 && w->pads[2] == 0;
+}
+
+/* How many of the outputs from `pixel` on are one such run, and where its first input is. */
+static uint64_t run_of(const rnm_conv_job *job, uint64_t pixel, const float **x) {
+    const rnm_window *w = &job->conv->window;
+    uint64_t at = pixel, place[3];
+    bool dense = true;
+    for (int axis = 2; axis >= 0; --axis) {
+        place[axis] = at % (uint64_t)w->out[axis];
+        at /= (uint64_t)w->out[axis];
+        dense = dense && w->strides[axis] == 1 && w->in[axis] == w->out[axis];
+    }
+    for (int axis = 0; axis < 3; ++axis) {
+        at = at * (uint64_t)w->in[axis] + place[axis] * (uint64_t)w->strides[axis];
+    }
+    *x = job->x + at * (uint64_t)w->in_channels;
+    return dense ? UINT64_MAX : (uint64_t)w->out[2] - place[2];
+}
+
+static void multiply_pointwise(const rnm_conv_job *job, const stretch *s, uint32_t index,
+                               unsigned lanes, size_t channel) {
+    const rnm_kernels *kernels = job->context->kernels;
+    const rnm_window *w = &job->conv->window;
+    const uint32_t ci = job->weight->child.ci, step = job->conv->block_inputs;
+    rnm_gemm gemm = {.stride = (size_t)(w->strides[2] * w->in_channels),
+                     .lanes = lanes,
+                     .points = 1};
+    for (uint32_t first = 0; first < ci; first += step) {
+        gemm.inputs = ci - first < step ? ci - first : step;
+        gemm.weights = rnm_weight_block(job->weight, kernels, index, first, (uint32_t)gemm.inputs,
+                                        s->block);
+        gemm.accumulate = first > 0;
+        for (uint64_t p = 0; p < s->pixels; p += gemm.rows) {
+            const uint64_t run = run_of(job, s->first + p, &gemm.x);
+            gemm.x += channel + first;
+            gemm.rows = run < s->pixels - p ? (size_t)run : (size_t)(s->pixels - p);
+            gemm.sums = s->sums + p;
+            kernels->gemm(&gemm);
+        }
+    }
+}
+
 static void multiply_depthwise(const rnm_conv_job *job, const stretch *s, uint32_t index,
                                rnm_panel panel) {
     const rnm_kernels *kernels = job->context->kernels;
@@ -173,12 +221,16 @@ static void direct_item(void *argument, size_t item, size_t worker) {
     scratch += address_bytes(conv, taps, s.tile);
     s.sums = (float(*)[RNM_PANEL])(void *)scratch;
     s.block = (float *)(void *)(scratch + sum_bytes(conv));
-    rnm_fill_rows(job, s.first, s.pixels, s.tile, s.rows);
-    if (conv->depthwise) {
-        multiply_depthwise(job, &s, index, panel);
+    const size_t channel = (size_t)(index / weight->group_panels) * weight->child.ci;
+    if (is_pointwise(job)) {
+        multiply_pointwise(job, &s, index, panel.lanes, channel);
     } else {
-        multiply(job, &s, index, panel.lanes,
-                 (size_t)(index / weight->group_panels) * weight->child.ci);
+        rnm_fill_rows(job, s.first, s.pixels, s.tile, s.rows);
+        if (conv->depthwise) {
+            multiply_depthwise(job, &s, index, panel);
+        } else {
+            multiply(job, &s, index, panel.lanes, channel);
+        }
     }
     rnm_epilogue epilogue = rnm_conv_epilogue(job, panel);
     uint64_t at = s.first * epilogue.stride + panel.output;
