@@ -122,6 +122,10 @@ typedef struct rnm_kernels {
     void (*finish)(const rnm_epilogue *epilogue, unsigned pixels, unsigned lanes,
                    float (*sums)[RNM_PANEL]);
 
+    /* most[lane] = the largest of itself and of `count` rows at that lane; a NaN that was there
+     * stays, one that comes wins. */
+    void (*largest)(const float *const *rows, size_t count, size_t lanes, float *most);
+
     /* Transforms of rows of RNM_PANEL parent elements, `stride` floats from one to the next, into
      * dst[rows][RNM_PANEL]; src may be dst when stride is RNM_PANEL. Bit l of bits[row] is lane
      * l's. flip inverts signs; drop makes zeros that keep their sign; s is FORMAT.md section 5.2

@@ -93,6 +93,22 @@ static rnm_status run_copy(rnm_context *context, const rnm_step *step, rnm_error
     return RNM_OK;
 }
 
+/* Lines of a few elements, as channels of an image are, take longer to begin than to copy: the next
+ * axis is walked then. */
+static void lengthen_lines(rnm_copy_step *copy) {
+    enum { SHORT = 8 };
+    const int last = copy->rank - 1;
+    if (last < 1 || copy->dims[last] >= SHORT || copy->dims[last - 1] <= copy->dims[last]) {
+        return;
+    }
+    int64_t *const lists[] = {copy->dims, copy->from, copy->to};
+    for (size_t k = 0; k < sizeof lists / sizeof *lists; ++k) {
+        int64_t swapped = lists[k][last];
+        lists[k][last] = lists[k][last - 1];
+        lists[k][last - 1] = swapped;
+    }
+}
+
 /* Sorts the axes so that the destination is walked in order, drops those of size 1, and joins
  * neighbours that both sides step through without a gap. */
 static void simplify(rnm_copy_step *copy) {
@@ -124,6 +140,7 @@ static void simplify(rnm_copy_step *copy) {
         copy->to[kept] = copy->to[axis];
     }
     copy->rank = kept + 1;
+    lengthen_lines(copy);
     if (rank == 0) {
         copy->dims[0] = copy->from[0] = copy->to[0] = 1;
     }

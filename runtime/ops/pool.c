@@ -11,7 +11,11 @@
 /* Channels that one item takes. */
 #define BLOCK 64
 
+/* Rows that are compared at a time. */
+#define MOST_ROWS 64
+
 typedef struct pool_job {
+    const rnm_kernels *kernels;
     const rnm_pool_step *pool;
     const float *x;
     float *y;
@@ -66,67 +70,112 @@ static void store_indices(const pool_job *job, const int64_t *at, int64_t channe
     }
 }
 
+/* The window of one output pixel: its image and what it sees of the map. */
+typedef struct view {
+    int64_t image;
+    span axes[3];
+} view;
+
+/* The input row of a window's element. */
+static int64_t row_at(const rnm_window *w, const view *seen, int64_t d, int64_t h, int64_t v) {
+    const span *axes = seen->axes;
+    int64_t plane = seen->image * w->in[0] + axes[0].first + d * axes[0].step;
+    int64_t line = plane * w->in[1] + axes[1].first + h * axes[1].step;
+    return line * w->in[2] + axes[2].first + v * axes[2].step;
+}
+
+static void average(const pool_job *job, const view *seen, int64_t channel, int64_t lanes,
+                    float *out) {
+    const rnm_window *w = &job->pool->window;
+    const span *axes = seen->axes;
+    double sum[BLOCK] = {0};
+    for (int64_t d = 0; d < axes[0].count; ++d) {
+        for (int64_t h = 0; h < axes[1].count; ++h) {
+            for (int64_t v = 0; v < axes[2].count; ++v) {
+                const float *x = job->x + row_at(w, seen, d, h, v) * w->in_channels + channel;
+                for (int64_t l = 0; l < lanes; ++l) {
+                    sum[l] += (double)x[l];
+                }
+            }
+        }
+    }
+    int64_t inside = axes[0].count * axes[1].count * axes[2].count;
+    int64_t padded = axes[0].padded * axes[1].padded * axes[2].padded;
+    int64_t divisor = job->pool->count_pad ? padded : inside;
+    for (int64_t l = 0; l < lanes; ++l) {
+        out[l] = divisor > 0 ? (float)(sum[l] / (double)divisor) : 0.0f;
+    }
+}
+
+static void largest(const pool_job *job, const view *seen, int64_t channel, int64_t lanes,
+                    float *out) {
+    const rnm_window *w = &job->pool->window;
+    const span *axes = seen->axes;
+    const float *rows[MOST_ROWS];
+    size_t count = 0;
+    for (int64_t l = 0; l < lanes; ++l) {
+        out[l] = -INFINITY;
+    }
+    for (int64_t d = 0; d < axes[0].count; ++d) {
+        for (int64_t h = 0; h < axes[1].count; ++h) {
+            for (int64_t v = 0; v < axes[2].count; ++v) {
+                rows[count++] = job->x + row_at(w, seen, d, h, v) * w->in_channels + channel;
+                if (count == MOST_ROWS) {
+                    job->kernels->largest(rows, count, (size_t)lanes, out);
+                    count = 0;
+                }
+            }
+        }
+    }
+    job->kernels->largest(rows, count, (size_t)lanes, out);
+}
+
+static void largest_with_indices(const pool_job *job, const view *seen, int64_t channel,
+                                 int64_t lanes, float *out) {
+    const rnm_window *w = &job->pool->window;
+    const span *axes = seen->axes;
+    int64_t best[BLOCK] = {0};
+    for (int64_t l = 0; l < lanes; ++l) {
+        out[l] = -INFINITY;
+    }
+    for (int64_t d = 0; d < axes[0].count; ++d) {
+        for (int64_t h = 0; h < axes[1].count; ++h) {
+            for (int64_t v = 0; v < axes[2].count; ++v) {
+                int64_t at = row_at(w, seen, d, h, v);
+                const float *x = job->x + at * w->in_channels + channel;
+                for (int64_t l = 0; l < lanes; ++l) {
+                    /* A NaN wins and stays. */
+                    bool stays = out[l] >= x[l] || out[l] != out[l];
+                    best[l] = stays ? best[l] : at;
+                    out[l] = stays ? out[l] : x[l];
+                }
+            }
+        }
+    }
+    store_indices(job, best, channel, lanes, job->indices + (out - job->y));
+}
+
+/* A row of outputs by a block of channels. */
 static void pool_item(void *argument, size_t item, size_t worker) {
     (void)worker;
     const pool_job *job = argument;
     const rnm_window *w = &job->pool->window;
     int64_t channel = (int64_t)(item % job->blocks) * BLOCK;
     int64_t lanes = w->in_channels - channel < BLOCK ? w->in_channels - channel : BLOCK;
-    int64_t pixel = (int64_t)(item / job->blocks);
-    float *out = job->y + pixel * w->in_channels + channel;
-    span axes[3];
-    int64_t rest = pixel;
-    for (int axis = 2; axis >= 0; --axis) {
-        axes[axis] = clip_axis(w, axis, rest % w->out[axis]);
-        rest /= w->out[axis];
-    }
-    float most[BLOCK];
-    double sum[BLOCK];
-    int64_t best[BLOCK] = {0};
-    for (int64_t l = 0; l < lanes; ++l) {
-        most[l] = -INFINITY;
-        sum[l] = 0.0;
-    }
-    for (int64_t d = 0; d < axes[0].count; ++d) {
-        int64_t plane = rest * w->in[0] + axes[0].first + d * axes[0].step;
-        for (int64_t h = 0; h < axes[1].count; ++h) {
-            int64_t row = plane * w->in[1] + axes[1].first + h * axes[1].step;
-            for (int64_t v = 0; v < axes[2].count; ++v) {
-                int64_t at = row * w->in[2] + axes[2].first + v * axes[2].step;
-                const float *x = job->x + at * w->in_channels + channel;
-                if (job->pool->average) {
-                    for (int64_t l = 0; l < lanes; ++l) {
-                        sum[l] += (double)x[l];
-                    }
-                } else if (job->indices != NULL) {
-                    for (int64_t l = 0; l < lanes; ++l) {
-                        bool stays = most[l] >= x[l] || most[l] != most[l];
-                        best[l] = stays ? best[l] : at;
-                        most[l] = stays ? most[l] : x[l];
-                    }
-                } else {
-                    for (int64_t l = 0; l < lanes; ++l) {
-                        /* A NaN wins and stays. */
-                        most[l] = most[l] >= x[l] || most[l] != most[l] ? most[l] : x[l];
-                    }
-                }
-            }
+    int64_t row = (int64_t)(item / job->blocks);
+    float *out = job->y + row * w->out[2] * w->in_channels + channel;
+    view seen = {.image = row / w->out[1] / w->out[0]};
+    seen.axes[0] = clip_axis(w, 0, row / w->out[1] % w->out[0]);
+    seen.axes[1] = clip_axis(w, 1, row % w->out[1]);
+    for (int64_t k = 0; k < w->out[2]; ++k, out += w->in_channels) {
+        seen.axes[2] = clip_axis(w, 2, k);
+        if (job->pool->average) {
+            average(job, &seen, channel, lanes, out);
+        } else if (job->indices != NULL) {
+            largest_with_indices(job, &seen, channel, lanes, out);
+        } else {
+            largest(job, &seen, channel, lanes, out);
         }
-    }
-    if (job->pool->average) {
-        int64_t inside = axes[0].count * axes[1].count * axes[2].count;
-        int64_t padded = axes[0].padded * axes[1].padded * axes[2].padded;
-        int64_t divisor = job->pool->count_pad ? padded : inside;
-        for (int64_t l = 0; l < lanes; ++l) {
-            out[l] = divisor > 0 ? (float)(sum[l] / (double)divisor) : 0.0f;
-        }
-    } else {
-        for (int64_t l = 0; l < lanes; ++l) {
-            out[l] = most[l];
-        }
-    }
-    if (job->indices != NULL) {
-        store_indices(job, best, channel, lanes, job->indices + (out - job->y));
     }
 }
 
@@ -134,14 +183,15 @@ static rnm_status run_pool(rnm_context *context, const rnm_step *step, rnm_error
     (void)err;
     const rnm_window *w = &step->as.pool.window;
     pool_job job = {
+        .kernels = context->kernels,
         .pool = &step->as.pool,
         .x = rnm_values(context, step->x),
         .y = rnm_values(context, step->y),
         .indices = step->as.pool.indices != RNM_NONE ? context->data[step->as.pool.indices] : NULL,
         .blocks = (uint64_t)(w->in_channels + BLOCK - 1) / BLOCK,
     };
-    uint64_t pixels = (uint64_t)(w->batch * w->out[0] * w->out[1] * w->out[2]);
-    rnm_threads_run(&context->threads, pool_item, &job, pixels * job.blocks);
+    uint64_t rows = (uint64_t)(w->batch * w->out[0] * w->out[1]);
+    rnm_threads_run(&context->threads, pool_item, &job, rows * job.blocks);
     return RNM_OK;
 }
 
