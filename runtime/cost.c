@@ -45,9 +45,9 @@ static double rows_of(const rnm_weight *weight) {
 }
 
 static double work_seconds(const rnm_context *context, const rnm_conv_step *conv,
-                           rnm_conv_algorithm algorithm, unsigned tile) {
+                           rnm_conv_algorithm algorithm, unsigned form) {
     const rnm_weight *weight = &context->weights[conv->weight];
-    double operations = rnm_conv_work(context, &conv->window, &weight->child, algorithm, tile);
+    double operations = rnm_conv_work(context, &conv->window, &weight->child, algorithm, form);
     return operations * weight->panel_count * weight->child.ci * 1e-9 * OPERATION_LANE_NS /
            context->kernels->lanes / context->threads.count;
 }
@@ -59,11 +59,11 @@ static double expand_seconds(const rnm_context *context, const rnm_weight *weigh
 }
 
 double rnm_cost_algorithm(const rnm_context *context, const rnm_conv_step *conv,
-                          rnm_conv_algorithm algorithm, unsigned tile) {
-    if (algorithm == RNM_CONV_WINOGRAD && !rnm_conv_takes_winograd(context, conv, tile)) {
+                          rnm_conv_algorithm algorithm, unsigned form) {
+    if (algorithm == RNM_CONV_WINOGRAD && !rnm_conv_takes_form(context, conv, form)) {
         return 0.0;
     }
-    return work_seconds(context, conv, algorithm, tile) +
+    return work_seconds(context, conv, algorithm, form) +
            expand_seconds(context, &context->weights[conv->weight]);
 }
 
@@ -81,7 +81,7 @@ void rnm_cost_steps(rnm_context *context) {
         }
         const rnm_weight *weight = &context->weights[conv->weight];
         const double rows = rows_of(weight);
-        const double work = work_seconds(context, conv, conv->algorithm, conv->tile);
+        const double work = work_seconds(context, conv, conv->algorithm, conv->form);
         const double passes = (double)rnm_conv_passes(conv);
         conv->panel_seconds = work + passes * expand_seconds(context, weight);
         conv->kept_seconds =

@@ -14,6 +14,14 @@ static rnm_form form_of(const rnm_context *context, const rnm_step *step) {
     return conv->xnn != NULL ? RNM_FORM_XNNPACK : context->weights[conv->weight].form;
 }
 
+_Static_assert(RNM_ALGORITHMS == 1 + RNM_WINOGRADS, "direct, then the forms of kernels.h");
+
+const char *rnm_algorithm_name(int index) {
+    static const char *const names[RNM_ALGORITHMS] = {"direct", "F(2x2,3x3)", "F(4x4,3x3)",
+                                                      "F(2x2,5x5)", "F(2x2,3x3)/2"};
+    return index >= 0 && index < RNM_ALGORITHMS ? names[index] : NULL;
+}
+
 static const char *algorithm_of(const rnm_step *step) {
     if (!step->weighted) {
         return NULL;
@@ -25,11 +33,9 @@ static const char *algorithm_of(const rnm_step *step) {
         return "transposed";
     }
     if (step->as.conv.algorithm == RNM_CONV_DIRECT) {
-        return step->as.conv.depthwise ? "depthwise" : "direct";
+        return step->as.conv.depthwise ? "depthwise" : rnm_algorithm_name(0);
     }
-    static const char *const forms[RNM_WINOGRADS] = {"F(2x2,3x3)", "F(4x4,3x3)", "F(2x2,5x5)",
-                                                     "F(2x2,3x3)/2"};
-    return forms[step->as.conv.form];
+    return rnm_algorithm_name(1 + (int)step->as.conv.form);
 }
 
 static uint64_t stored_bytes(const rnm_view *view, uint32_t tensor) {
@@ -62,8 +68,9 @@ static void add_weight(const rnm_context *context, const rnm_conv_step *conv, rn
         return;
     }
     layer->estimates[0] = rnm_cost_algorithm(context, conv, RNM_CONV_DIRECT, 0);
-    layer->estimates[1] = rnm_cost_algorithm(context, conv, RNM_CONV_WINOGRAD, 2);
-    layer->estimates[2] = rnm_cost_algorithm(context, conv, RNM_CONV_WINOGRAD, 4);
+    for (unsigned form = 0; form < RNM_WINOGRADS; ++form) {
+        layer->estimates[1 + form] = rnm_cost_algorithm(context, conv, RNM_CONV_WINOGRAD, form);
+    }
 }
 
 int rnm_context_layer_count(const rnm_context *context) {

@@ -212,23 +212,28 @@ typedef enum rnm_form {
     RNM_FORM_XNNPACK = 4,  /* packed by XNNPACK */
 } rnm_form;
 
+/* Algorithms between which layers with weights have a choice: "direct" and forms of Winograd,
+ * "F(2x2,3x3)", "F(4x4,3x3)", "F(2x2,5x5)", and with strides of 2 "F(2x2,3x3)/2". NULL for an index
+ * out of range. */
+#define RNM_ALGORITHMS 5
+RNM_API const char *rnm_algorithm_name(int index);
+
 /* A layer of a context. Texts are the model's or static. */
 typedef struct rnm_layer {
     const char *node;      /* the node's name; a node may have several layers, as Concat has */
     int node_index;        /* its number in the model */
     const char *op;        /* its operator */
-    const char *algorithm; /* "direct", "depthwise", "transposed", "F(2x2,3x3)",
-                              "F(4x4,3x3)", "F(2x2,5x5)" (Winograd), "XNNPACK"; NULL where the
-                              operator has one way only */
+    const char *algorithm; /* one of rnm_algorithm_name's, "depthwise", "transposed" or "XNNPACK";
+                              NULL where the operator has one way only */
     rnm_form form;
     int block_inputs; /* inputs expanded and multiplied at a time; 0: does not apply */
     double flops;     /* 2 for each multiply-add of the plain convolution, which Winograd does
                          with fewer; 0 where not counted */
     double seconds;   /* of the last run; 0 unless the options said `profile` */
     /* Expected of a run, by estimate or from a tuning: with the weights panelled, and with them
-     * kept, which takes keep_bytes; and by algorithm, panelled, where it can take that: direct,
-     * F(2x2,3x3), F(4x4,3x3), else 0. All 0 for layers without weights. */
-    double panel_seconds, kept_seconds, estimates[3];
+     * kept, which takes keep_bytes; and by algorithm, panelled, where it can take that, else 0. All
+     * 0 for layers without weights. */
+    double panel_seconds, kept_seconds, estimates[RNM_ALGORITHMS];
     uint64_t keep_bytes;
     /* Bytes that a run reads, each counted once however often it is read. */
     uint64_t parent_bytes, mask_bytes, beta_bytes; /* stored weights; masks with listed zeros */
@@ -243,7 +248,7 @@ RNM_API bool rnm_context_layer(const rnm_context *context, int index, rnm_layer 
 /* What was measured of a layer: how it should run, and how long that takes. */
 typedef struct rnm_tuned {
     int node;              /* rnm_layer.node_index */
-    const char *algorithm; /* "direct", "F(2x2,3x3)" or "F(4x4,3x3)"; other layers have no choice */
+    const char *algorithm; /* one of rnm_algorithm_name's; other layers have no choice */
     int block_inputs;      /* a multiple of 16 up to 1024, or 0: as planned */
     uint64_t panel_ns;     /* of a run, panelled; not 0 */
     uint64_t kept_ns;      /* of a run, weights kept expanded; 0: not measured */

@@ -28,17 +28,6 @@
 
 enum { LINE_SIZE = 160, BLOCK_MOST = 1024 };
 
-static const struct {
-    const char *name;
-    rnm_conv_algorithm algorithm;
-    unsigned tile;
-} algorithms[] = {
-    {"direct", RNM_CONV_DIRECT, 0},
-    {"F(2x2,3x3)", RNM_CONV_WINOGRAD, 2},
-    {"F(4x4,3x3)", RNM_CONV_WINOGRAD, 4},
-};
-enum { ALGORITHMS = sizeof algorithms / sizeof *algorithms };
-
 void rnm_cpu_name(char name[RNM_CPU_NAME_SIZE]) {
     char text[RNM_CPU_NAME_SIZE] = {0};
 #if defined(__x86_64__)
@@ -129,8 +118,9 @@ static bool take_number(const char **at, uint64_t most, uint64_t *number) {
 
 static bool take_algorithm(const char **at, unsigned *index) {
     size_t length = strcspn(*at, " ");
-    for (unsigned k = 0; k < ALGORITHMS; ++k) {
-        if (strlen(algorithms[k].name) == length && memcmp(*at, algorithms[k].name, length) == 0) {
+    for (unsigned k = 0; k < RNM_ALGORITHMS; ++k) {
+        const char *name = rnm_algorithm_name((int)k);
+        if (strlen(name) == length && memcmp(*at, name, length) == 0) {
             *at += length + ((*at)[length] == ' ');
             *index = k;
             return true;
@@ -157,8 +147,8 @@ static rnm_status read_layer(const reader *r, uint32_t node_count, rnm_tuned_nod
     }
     nodes[node] = (rnm_tuned_node){
         .known = true,
-        .algorithm = algorithms[algorithm].algorithm,
-        .tile = algorithms[algorithm].tile,
+        .algorithm = algorithm == 0 ? RNM_CONV_DIRECT : RNM_CONV_WINOGRAD,
+        .form = algorithm == 0 ? 0 : algorithm - 1,
         .block_inputs = (uint32_t)block,
         .panel_seconds = 1e-9 * (double)panel,
         .kept_seconds = 1e-9 * (double)kept,
@@ -209,13 +199,12 @@ rnm_status rnm_tuning_read(const rnm_context *context, const char *name, const c
 
 rnm_status rnm_tuning_apply(const rnm_context *context, const rnm_tuned_node *tuned,
                             rnm_conv_step *conv, rnm_error *err) {
-    if (conv->depthwise ||
-        (tuned->algorithm == RNM_CONV_WINOGRAD &&
-         !rnm_conv_takes_winograd(context, conv, tuned->tile))) {
+    if (conv->depthwise || (tuned->algorithm == RNM_CONV_WINOGRAD &&
+                            !rnm_conv_takes_form(context, conv, tuned->form))) {
         return rnm_fail(err, RNM_ERR_VALUE, "tuning: the layer cannot run as it says");
     }
     conv->algorithm = tuned->algorithm;
-    conv->tile = tuned->tile;
+    conv->form = tuned->form;
     conv->block_inputs = tuned->block_inputs;
     conv->tuned_panel_seconds = tuned->panel_seconds;
     conv->tuned_kept_seconds = tuned->kept_seconds;

@@ -12,7 +12,7 @@
 typedef struct rnm_tuned_node {
     bool known;
     rnm_conv_algorithm algorithm;
-    unsigned tile;
+    unsigned form;
     uint32_t block_inputs;
     double panel_seconds, kept_seconds; /* kept_seconds 0: not measured */
 } rnm_tuned_node;
@@ -23,7 +23,7 @@ typedef struct rnm_tuned_node {
 rnm_status rnm_tuning_read(const rnm_context *context, const char *name, const char *text,
                            rnm_tuned_node *nodes, rnm_error *err);
 
-/* The layer as its tuning says it should run: algorithm, tile and block_inputs (0: as planned).
+/* The layer as its tuning says it should run: algorithm, form and block_inputs (0: as planned).
  * RNM_ERR_VALUE where it cannot. */
 rnm_status rnm_tuning_apply(const rnm_context *context, const rnm_tuned_node *tuned,
                             rnm_conv_step *conv, rnm_error *err);

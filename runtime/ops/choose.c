@@ -106,22 +106,13 @@ static uint64_t divide_up(uint64_t a, uint64_t b) {
     return (a + b - 1) / b;
 }
 
-static unsigned form_of(const rnm_window *w, unsigned tile) {
-    unsigned form = 0;
-    while (forms[form].tile != tile || (int64_t)forms[form].kernel != w->kernel[1] ||
-           (int64_t)forms[form].stride != w->strides[1]) {
-        ++form;
-        assert(form < RNM_WINOGRADS);
-    }
-    return form;
-}
-
 static double points_of(unsigned form) {
     double side = (forms[form].tile - 1) * forms[form].stride + forms[form].kernel;
     return side * side;
 }
 
-static uint64_t tiles_of(const rnm_window *w, unsigned tile) {
+static uint64_t tiles_of(const rnm_window *w, unsigned form) {
+    const unsigned tile = forms[form].tile;
     return (uint64_t)w->batch * divide_up((uint64_t)w->out[1], tile) *
            divide_up((uint64_t)w->out[2], tile);
 }
@@ -141,7 +132,7 @@ static double cut(const costs *c, const rnm_weight *weight, uint64_t threads, rn
     /* Channels are transformed in whole vectors; sums are written and read for every block. */
     const double channels = (double)(divide_up(child->ci, 16) * 16);
     const double made = expand_time(c, child) + c->forms[form].weights;
-    const uint64_t panels = weight->panel_count, tiles = tiles_of(&conv->window, conv->tile);
+    const uint64_t panels = weight->panel_count, tiles = tiles_of(&conv->window, form);
     uint64_t fit = (uint64_t)(MOST_V_BYTES / (points * ci * sizeof(float)));
     fit = fit < 1 ? 1 : fit > MOST_TILES ? MOST_TILES : fit;
     const uint64_t fewest = divide_up(tiles, fit);
@@ -172,7 +163,7 @@ static double cut(const costs *c, const rnm_weight *weight, uint64_t threads, rn
 
 void rnm_cut_winograd(const rnm_context *context, rnm_conv_step *conv) {
     const rnm_weight *weight = &context->weights[conv->weight];
-    conv->form = form_of(&conv->window, conv->tile);
+    conv->tile = forms[conv->form].tile;
     (void)cut(costs_of(context), weight, context->threads.count, conv);
 }
 
@@ -195,7 +186,7 @@ static double direct_time(const rnm_context *context, const rnm_conv_step *conv)
            ((few ? 0.0 : c->expand[child->transform]) + c->weights_row + c->direct_row * pixels);
 }
 
-static bool takes_form(const rnm_context *context, const rnm_conv_step *conv, unsigned form) {
+bool rnm_conv_takes_form(const rnm_context *context, const rnm_conv_step *conv, unsigned form) {
     const int64_t kernel = forms[form].kernel, stride = forms[form].stride;
     const rnm_window *w = &conv->window;
     const rnm_weight *weight = &context->weights[conv->weight];
@@ -208,36 +199,27 @@ static bool takes_form(const rnm_context *context, const rnm_conv_step *conv, un
            context->winograd;
 }
 
-bool rnm_conv_takes_winograd(const rnm_context *context, const rnm_conv_step *conv, unsigned tile) {
-    for (unsigned form = 0; form < RNM_WINOGRADS; ++form) {
-        if (forms[form].tile == tile && takes_form(context, conv, form)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 rnm_conv_algorithm rnm_choose_algorithm(const rnm_planner *planner, const rnm_conv_step *conv,
-                                        unsigned *tile) {
+                                        unsigned *best_form) {
     const rnm_context *context = planner->context;
     const rnm_weight *weight = &context->weights[conv->weight];
     double best = direct_time(context, conv);
-    *tile = 0;
+    rnm_conv_algorithm algorithm = RNM_CONV_DIRECT;
     for (unsigned form = 0; form < RNM_WINOGRADS; ++form) {
         rnm_conv_step candidate = *conv;
-        if (!takes_form(context, conv, form)) {
+        if (!rnm_conv_takes_form(context, conv, form)) {
             continue;
         }
         candidate.form = form;
-        candidate.tile = forms[form].tile;
         /* One thread's time for any number of them: another algorithm has other roundings. */
         double time = cut(costs_of(context), weight, 1, &candidate);
         if (time < best) {
             best = time;
-            *tile = forms[form].tile;
+            algorithm = RNM_CONV_WINOGRAD;
+            *best_form = form;
         }
     }
-    return *tile != 0 ? RNM_CONV_WINOGRAD : RNM_CONV_DIRECT;
+    return algorithm;
 }
 
 /* ---- what plans of memory are made from ------------------------------------------------------ */
@@ -250,9 +232,8 @@ double rnm_expand_work(const rnm_context *context, unsigned transform) {
 
 /* But for the expansion. */
 static double winograd_work(const costs *c, const rnm_window *w, const rnm_child *child,
-                            unsigned tile) {
-    const unsigned form = form_of(w, tile);
-    const double tiles = (double)tiles_of(w, tile);
+                            unsigned form) {
+    const double tiles = (double)tiles_of(w, form);
     const double panels = (double)divide_up(child->co, RNM_PANEL);
     return (c->forms[form].weights + points_of(form) * gemm_time(c, tiles) +
             tiles * (c->forms[form].input / panels + c->forms[form].output / child->ci)) /
@@ -260,13 +241,13 @@ static double winograd_work(const costs *c, const rnm_window *w, const rnm_child
 }
 
 double rnm_conv_work(const rnm_context *context, const rnm_window *w, const rnm_child *child,
-                     rnm_conv_algorithm algorithm, unsigned tile) {
+                     rnm_conv_algorithm algorithm, unsigned form) {
     const costs *c = costs_of(context);
     if (algorithm == RNM_CONV_TRANSPOSED) {
         return (double)child->taps * (double)(w->batch * w->in[0] * w->in[1] * w->in[2]);
     }
     return algorithm == RNM_CONV_WINOGRAD
-               ? winograd_work(c, w, child, tile)
+               ? winograd_work(c, w, child, form)
                : c->direct_row / c->row * child->taps *
                      (double)(w->batch * w->out[0] * w->out[1] * w->out[2]);
 }

@@ -87,7 +87,7 @@ static rnm_status add_conv(rnm_planner *planner, const rnm_node_attrs *attrs, rn
             return status;
         }
     } else {
-        conv->algorithm = rnm_choose_algorithm(planner, conv, &conv->tile);
+        conv->algorithm = rnm_choose_algorithm(planner, conv, &conv->form);
     }
     if (conv->algorithm == RNM_CONV_WINOGRAD) {
         rnm_plan_winograd(planner, conv);

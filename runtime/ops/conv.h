@@ -26,15 +26,15 @@ rnm_conv_job rnm_conv_begin(rnm_context *context, const rnm_step *step);
 /* The epilogue of a panel, but for residual and out. */
 rnm_epilogue rnm_conv_epilogue(const rnm_conv_job *job, rnm_panel panel);
 
-/* Decide on sizes, ask for workspace; the step's window, weight and activation are set, the tile
+/* Decide on sizes, ask for workspace; the step's window, weight and activation are set, the form
  * too, and block_inputs where it is not for them to decide. */
 void rnm_plan_direct(rnm_planner *planner, rnm_conv_step *conv);
 void rnm_plan_packed(rnm_planner *planner, rnm_conv_step *conv);
 void rnm_plan_few(rnm_planner *planner, rnm_conv_step *conv);
 void rnm_plan_winograd(rnm_planner *planner, rnm_conv_step *conv);
 
-/* Sets the form of Winograd that the step's tile and kernel name, and how a run is cut into items:
- * stretch and shares, and block_inputs where it is 0. */
+/* Sets how a run by the step's form of Winograd is cut into items: its tile, stretch and shares,
+ * and block_inputs where it is 0. */
 void rnm_cut_winograd(const rnm_context *context, rnm_conv_step *conv);
 
 /* Whether the layer has so few channels that packing their taps pays. */
@@ -49,18 +49,18 @@ bool rnm_is_few(const rnm_context *context, const rnm_conv_step *conv);
 void rnm_fill_rows(const rnm_conv_job *job, uint64_t pixel, unsigned pixels, unsigned tile,
                    const float **rows);
 
-/* The algorithm that should be the fastest: RNM_CONV_DIRECT, or winograd with *tile set. */
+/* The algorithm that should be the fastest: RNM_CONV_DIRECT, or winograd with *form set. */
 rnm_conv_algorithm rnm_choose_algorithm(const rnm_planner *planner, const rnm_conv_step *conv,
-                                        unsigned *tile);
+                                        unsigned *form);
 
-/* Whether the layer can run by Winograd with tiles of that side, and the context allows it. */
-bool rnm_conv_takes_winograd(const rnm_context *context, const rnm_conv_step *conv, unsigned tile);
+/* Whether the layer can run by that form of Winograd, and the context allows it. */
+bool rnm_conv_takes_form(const rnm_context *context, const rnm_conv_step *conv, unsigned form);
 
 /* What an algorithm has to do for one panel and one input, but for the expansion of its weights;
  * and for the expansion of one row of a panel: in units of two operations on vectors of 16 lanes.
  */
 double rnm_conv_work(const rnm_context *context, const rnm_window *window, const rnm_child *child,
-                     rnm_conv_algorithm algorithm, unsigned tile);
+                     rnm_conv_algorithm algorithm, unsigned form);
 double rnm_expand_work(const rnm_context *context, unsigned transform);
 
 /* How many times a run goes through the layer's weights. */

@@ -139,12 +139,16 @@ static void multiply(const rnm_conv_job *job, const stretch *s, uint32_t index, 
     }
 }
 
-/* Kernels of one tap without pads need no addresses: the pixels of a row of outputs lie at equal
- * distances, and those of a whole map where strides are 1. */
+/* Kernels of one tap that read no pads need no addresses: the pixels of a row of outputs lie at
+ * equal distances, and those of a whole map where strides are 1. */
 static bool is_pointwise(const rnm_conv_job *job) {
     const rnm_window *w = &job->conv->window;
-    return job->weight->child.taps == 1 && !job->conv->depthwise && w->pads[0] == 0 &&
-           w->pads[1] == 0 && w->pads[2] == 0;
+    bool inside = true;
+    for (int axis = 0; axis < 3; ++axis) {
+        inside = inside && w->pads[axis] == 0 &&
+                 (w->out[axis] - 1) * w->strides[axis] < w->in[axis];
+    }
+    return inside && job->weight->child.taps == 1 && !job->conv->depthwise;
 }
 
 /* How many of the outputs from `pixel` on are one such run, and where its first input is. */
@@ -169,13 +173,12 @@ static void multiply_pointwise(const rnm_conv_job *job, const stretch *s, uint32
     const rnm_kernels *kernels = job->context->kernels;
     const rnm_window *w = &job->conv->window;
     const uint32_t ci = job->weight->child.ci, step = job->conv->block_inputs;
-    rnm_gemm gemm = {.stride = (size_t)(w->strides[2] * w->in_channels),
-                     .lanes = lanes,
-                     .points = 1};
+    rnm_gemm gemm = {
+        .stride = (size_t)(w->strides[2] * w->in_channels), .lanes = lanes, .points = 1};
     for (uint32_t first = 0; first < ci; first += step) {
         gemm.inputs = ci - first < step ? ci - first : step;
-        gemm.weights = rnm_weight_block(job->weight, kernels, index, first, (uint32_t)gemm.inputs,
-                                        s->block);
+        gemm.weights =
+            rnm_weight_block(job->weight, kernels, index, first, (uint32_t)gemm.inputs, s->block);
         gemm.accumulate = first > 0;
         for (uint64_t p = 0; p < s->pixels; p += gemm.rows) {
             const uint64_t run = run_of(job, s->first + p, &gemm.x);

@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { MOST_PIXELS = 2 * RNM_TILE_PIXELS };
 
@@ -94,7 +95,38 @@ static void finish_corners(check *c) {
     }
 }
 
+/* The largest of some rows, NaNs among them. */
+static void largest_case(check *c, size_t lanes) {
+    enum { MOST = 12 };
+    const float *rows[MOST];
+    float *owned[MOST];
+    const size_t count = check_random(c, 0, MOST);
+    guarded most = check_guarded(lanes);
+    float *wanted = check_floats(c, lanes);
+    memcpy(most.data, wanted, lanes * sizeof *wanted);
+    for (size_t r = 0; r < count; ++r) {
+        rows[r] = owned[r] = check_floats(c, lanes);
+        owned[r][check_random(c, 0, (uint32_t)lanes - 1)] = NAN;
+        for (size_t l = 0; l < lanes; ++l) {
+            bool stays = wanted[l] >= owned[r][l] || isnan(wanted[l]);
+            wanted[l] = stays ? wanted[l] : owned[r][l];
+        }
+    }
+    check_case(c, "largest, rows %zu, lanes %zu", count, lanes);
+    c->kernels->largest(rows, count, lanes, most.data);
+    check_guards(c, most);
+    check_same(c, most.data, wanted, lanes);
+    for (size_t r = 0; r < count; ++r) {
+        free(owned[r]);
+    }
+    check_release(most);
+    free(wanted);
+}
+
 void check_finish(check *c) {
+    for (size_t lanes = 1; lanes <= 70; ++lanes) {
+        largest_case(c, lanes);
+    }
     for (size_t k = 0; k < OPS; ++k) {
         for (unsigned lanes = 1; lanes <= RNM_PANEL; ++lanes) {
             for (int round = 0; round < 8; ++round) {

@@ -207,6 +207,54 @@ static void depthwise_sums(check *c) {
 
 /* ---- rows at equal distances ----------------------------------------------------------------- */
 
+/* few against direct on the same weights written down, bit for bit. */
+static void few_case(check *c, size_t inputs, size_t taps, unsigned pixels) {
+    scene s = {.inputs = inputs, .taps = taps, .pixels = pixels, .channel = check_random(c, 0, 5)};
+    make_scene(c, &s, inputs);
+    const size_t count = inputs * taps;
+    rnm_kernel_rows rows = {.stride = RNM_PANEL + check_random(c, 0, 1) * check_random(c, 1, 99)};
+    float *src = check_floats(c, (count - 1) * rows.stride + RNM_PANEL);
+    uint32_t *bits = check_bytes(count * sizeof *bits);
+    const bool accumulate = check_random(c, 0, 1) == 1;
+    for (size_t r = 0; r < count; ++r) {
+        bits[r] = check_random(c, 0, UINT32_MAX);
+    }
+    rows.src = src;
+    rows.bits = check_random(c, 0, 1) == 1 ? bits : NULL;
+    for (size_t r = 0; r < count; ++r) {
+        for (unsigned l = 0; l < RNM_PANEL; ++l) {
+            const float value = src[r * rows.stride + l];
+            s.weights[r * RNM_PANEL + l] =
+                rows.bits != NULL && (bits[r] >> l & 1) != 0 ? -value : value;
+        }
+    }
+    guarded sums = check_guarded((size_t)pixels * RNM_PANEL);
+    float *wanted = check_floats(c, sums.count);
+    if (accumulate) {
+        memcpy(sums.data, wanted, sums.count * sizeof *wanted);
+    }
+    check_case(c, "few, inputs %zu, taps %zu, pixels %u, stride %zu, flips %d, accumulate %d",
+               inputs, taps, pixels, rows.stride, rows.bits != NULL, accumulate);
+    c->kernels->direct(s.rows, s.channel, inputs, taps, s.weights, RNM_PANEL, pixels,
+                       (float(*)[RNM_PANEL])(void *)wanted, accumulate);
+    c->kernels->few(s.rows, s.channel, inputs, taps, &rows, pixels, rows_of(sums), accumulate);
+    check_guards(c, sums);
+    check_same(c, sums.data, wanted, sums.count);
+    check_release(sums);
+    free(wanted);
+    free(bits);
+    free(src);
+    drop_scene(&s);
+}
+
+static void few_sums(check *c) {
+    for (size_t inputs = 1; inputs <= MOST_INPUTS; ++inputs) {
+        for (unsigned pixels = 1; pixels <= RNM_FEW_PIXELS; ++pixels) {
+            few_case(c, inputs, check_random(c, 1, MOST_TAPS), pixels);
+        }
+    }
+}
+
 /* Several points lie one behind the other, and not without gaps. */
 static void gemm_case(check *c, size_t inputs, size_t rows, bool accumulate) {
     exact wanted[MOST_ROWS * RNM_PANEL];
@@ -310,6 +358,7 @@ static void gemm_cuts(check *c) {
 void check_gemm(check *c) {
     direct_sums(c);
     direct_cuts(c);
+    few_sums(c);
     depthwise_sums(c);
     gemm_sums(c);
     gemm_cuts(c);

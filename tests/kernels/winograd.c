@@ -21,15 +21,15 @@ typedef struct matrix {
 } matrix;
 
 /* Of six points; the rows' constants are here and not with the weights. */
-#define SIX_POINTS                                                                         \
-    {                                                                                      \
-        6, 6, {                                                                            \
-            {1, 0, -5.0 / 4, 0, 1.0 / 4, 0}, {0, 4, 0, -5, 0, 1},                          \
-                {0, 4.0 / 6, 4.0 / 6, -1.0 / 6, -1.0 / 6, 0},                              \
-                {0, -4.0 / 6, 4.0 / 6, 1.0 / 6, -1.0 / 6, 0},                              \
-                {0, -2.0 / 24, -1.0 / 24, 2.0 / 24, 1.0 / 24, 0},                          \
-                {0, 2.0 / 24, -1.0 / 24, -2.0 / 24, 1.0 / 24, 0},                          \
-        }                                                                                  \
+#define SIX_POINTS                                                \
+    {                                                             \
+        6, 6, {                                                   \
+            {1, 0, -5.0 / 4, 0, 1.0 / 4, 0}, {0, 4, 0, -5, 0, 1}, \
+                {0, 4.0 / 6, 4.0 / 6, -1.0 / 6, -1.0 / 6, 0},     \
+                {0, -4.0 / 6, 4.0 / 6, 1.0 / 6, -1.0 / 6, 0},     \
+                {0, -2.0 / 24, -1.0 / 24, 2.0 / 24, 1.0 / 24, 0}, \
+                {0, 2.0 / 24, -1.0 / 24, -2.0 / 24, 1.0 / 24, 0}, \
+        }                                                         \
     }
 
 static const matrix input_matrix[RNM_WINOGRADS] = {
@@ -103,8 +103,8 @@ static void matrices_convolve(check *c, unsigned k) {
     for (size_t n = 0; n < tile * tile; ++n) {
         double wanted = 0;
         for (size_t t = 0; t < kernel * kernel; ++t) {
-            wanted += d[(n / tile * stride + t / kernel) * side + n % tile * stride + t % kernel] *
-                      g[t];
+            wanted +=
+                d[(n / tile * stride + t / kernel) * side + n % tile * stride + t % kernel] * g[t];
         }
         if (!(fabs(y[n] - wanted) <= 1e-12)) {
             check_fail(c, "the matrices of F(%zu, %zu) make no convolution", tile, kernel);

@@ -14,12 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RUNS_UNASKED = 9, BLOCKS = 5, ALGORITHMS = 3, ROUNDS = 3 };
+enum { RUNS_UNASKED = 9, BLOCKS = 5, ROUNDS = 3 };
 
 /* What else than the plan's own must gain this much, as no two measurements agree. */
 #define WORTH_CHANGING 0.97
 
-static const char *const algorithms[ALGORITHMS] = {"direct", "F(2x2,3x3)", "F(4x4,3x3)"};
 static const int blocks[BLOCKS] = {0, 32, 64, 128, 256};
 
 typedef struct tuner {
@@ -68,8 +67,8 @@ static rnm_status begin(tuner *t, rnm_error *error) {
         rnm_layer *layer = &t->layers[k];
         rnm_context_layer(context, k, layer);
         bool choice = false;
-        for (int a = 0; layer->algorithm != NULL && a < ALGORITHMS; a++) {
-            choice = choice || strcmp(layer->algorithm, algorithms[a]) == 0;
+        for (int a = 0; layer->algorithm != NULL && a < RNM_ALGORITHMS; a++) {
+            choice = choice || strcmp(layer->algorithm, rnm_algorithm_name(a)) == 0;
         }
         if (choice) {
             t->layer_of[t->tuned] = k;
@@ -123,7 +122,7 @@ static rnm_status try_way(tuner *t, int algorithm, int block, rnm_error *error) 
     for (int k = 0; k < t->tuned; k++) {
         t->trial[k] = t->best[k];
         if (t->layers[t->layer_of[k]].estimates[algorithm] > 0) {
-            t->trial[k].algorithm = algorithms[algorithm];
+            t->trial[k].algorithm = rnm_algorithm_name(algorithm);
             t->trial[k].block_inputs = block;
             any = true;
         }
@@ -221,7 +220,7 @@ int run_tune(const rnrun_settings *settings, const rnm_model *model, show *s) {
         file = beside;
     }
     status = begin(&t, &error);
-    for (int way = 0; status == RNM_OK && way < ALGORITHMS * BLOCKS; way++) {
+    for (int way = 0; status == RNM_OK && way < RNM_ALGORITHMS * BLOCKS; way++) {
         status = try_way(&t, way / BLOCKS, blocks[way % BLOCKS], &error);
     }
     if (status == RNM_OK) {

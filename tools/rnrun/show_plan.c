@@ -12,9 +12,6 @@
 /* Rows of the curve that people see; programs get all points. */
 enum { CURVE_ROWS = 16, REASON_SIZE = 160 };
 
-/* The algorithms of rnm_layer.estimates. */
-static const char *const candidates[] = {"direct", "F(2x2,3x3)", "F(4x4,3x3)"};
-
 /* Why the weights are there in the form that they are, in the caller's buffer. */
 static const char *form_reason(const rnm_layer *layer, rnm_expand mode, uint64_t limit,
                                char text[REASON_SIZE]) {
@@ -66,9 +63,9 @@ static void layer_as_json(json_writer *json, const rnm_layer *layer, rnm_expand 
         json_double(json, "kept_ms", 1e3 * layer->kept_seconds);
         json_int(json, "block_inputs", layer->block_inputs);
         json_object(json, "estimates_ms");
-        for (size_t k = 0; k < sizeof candidates / sizeof *candidates; k++) {
+        for (int k = 0; k < RNM_ALGORITHMS; k++) {
             if (layer->estimates[k] > 0) {
-                json_double(json, candidates[k], 1e3 * layer->estimates[k]);
+                json_double(json, rnm_algorithm_name(k), 1e3 * layer->estimates[k]);
             }
         }
         json_end(json);
@@ -112,9 +109,9 @@ static void plan_as_json(show *s, const rnm_context *context, const rnm_context 
 /* "F(4x4,3x3) 0.52 ms, direct 0.81 ms" in the order of the table. */
 static void put_estimates(const rnm_layer *layer) {
     const char *comma = "";
-    for (size_t k = 0; k < sizeof candidates / sizeof *candidates; k++) {
+    for (int k = 0; k < RNM_ALGORITHMS; k++) {
         if (layer->estimates[k] > 0) {
-            printf("%s%s %.4f", comma, candidates[k], 1e3 * layer->estimates[k]);
+            printf("%s%s %.4f", comma, rnm_algorithm_name(k), 1e3 * layer->estimates[k]);
             comma = ", ";
         }
     }

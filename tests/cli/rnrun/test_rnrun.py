@@ -458,7 +458,7 @@ class Models(Folder):
         layers = {layer["node"]: layer for layer in plan["layers"]}
         self.assertEqual({layer["weights"] for layer in layers.values()}, {None, "panel"})
         self.assertEqual(layers["conv2"]["algorithm"], "direct")
-        self.assertEqual(list(layers["conv2"]["estimates_ms"]), ["direct"])
+        self.assertEqual(list(layers["conv2"]["estimates_ms"]), ["direct", "F(2x2,3x3)/2"])
         self.assertEqual(len(layers["conv1"]["estimates_ms"]), 3)
         curve = plan["curve"]
         self.assertEqual(curve[0]["bytes"], plan["smallest"])
