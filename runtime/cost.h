@@ -11,8 +11,8 @@
 /* Fills in panel_seconds and kept_seconds of every weighted step of a plan. */
 void rnm_cost_steps(rnm_context *context);
 
-/* Seconds of a run of the layer, panelled, if it took that algorithm (and form of Winograd); 0 where
- * it cannot. */
+/* Seconds of a run of the layer, panelled, if it took that algorithm (and form of Winograd); 0
+ * where it cannot. */
 double rnm_cost_algorithm(const rnm_context *context, const rnm_conv_step *conv,
                           rnm_conv_algorithm algorithm, unsigned form);
 

@@ -145,8 +145,8 @@ static bool is_pointwise(const rnm_conv_job *job) {
     const rnm_window *w = &job->conv->window;
     bool inside = true;
     for (int axis = 0; axis < 3; ++axis) {
-        inside = inside && w->pads[axis] == 0 &&
-                 (w->out[axis] - 1) * w->strides[axis] < w->in[axis];
+        inside =
+            inside && w->pads[axis] == 0 && (w->out[axis] - 1) * w->strides[axis] < w->in[axis];
     }
     return inside && job->weight->child.taps == 1 && !job->conv->depthwise;
 }
