@@ -19,7 +19,7 @@ static const rnm_op_info ops[RNM_OP_COUNT] = {
 };
 
 const rnm_op_info *rnm_op_find(unsigned id) {
-    return id < RNM_OP_COUNT && ops[id].name != NULL ? &ops[id] : NULL;
+    return id < RNM_OP_COUNT && ops[id].name[0] != 0 ? &ops[id] : NULL;
 }
 
 bool rnm_op_needs(const rnm_op_info *info, unsigned k) {
@@ -28,7 +28,7 @@ bool rnm_op_needs(const rnm_op_info *info, unsigned k) {
 
 rnm_op rnm_op_by_name(const char *name) {
     for (unsigned id = 1; id < RNM_OP_COUNT; id++) {
-        if (ops[id].name != NULL && strcmp(ops[id].name, name) == 0) {
+        if (ops[id].name[0] != 0 && strcmp(ops[id].name, name) == 0) {
             return (rnm_op)id;
         }
     }
@@ -36,9 +36,8 @@ rnm_op rnm_op_by_name(const char *name) {
 }
 
 static const struct {
-    const char *name;
-    unsigned type;
-    rnm_attr_count count;
+    char name[22];
+    uint8_t type, count; /* RNM_ATTR_..., rnm_attr_count */
 } attrs[RNM_ATTRIBUTE_COUNT] = {
 #define ATTR(id, name, type, count) [id] = {#name, RNM_ATTR_##type, RNM_COUNT_##count},
 #include "rnm_attrs.def"
@@ -46,7 +45,7 @@ static const struct {
 };
 
 const char *rnm_attr_name(unsigned id) {
-    return id < RNM_ATTRIBUTE_COUNT ? attrs[id].name : NULL;
+    return id < RNM_ATTRIBUTE_COUNT && attrs[id].name[0] != 0 ? attrs[id].name : NULL;
 }
 
 unsigned rnm_attr_type(unsigned id) {
@@ -54,7 +53,7 @@ unsigned rnm_attr_type(unsigned id) {
 }
 
 rnm_attr_count rnm_attr_counted(unsigned id) {
-    return id < RNM_ATTRIBUTE_COUNT ? attrs[id].count : RNM_COUNT_ONE;
+    return id < RNM_ATTRIBUTE_COUNT ? (rnm_attr_count)attrs[id].count : RNM_COUNT_ONE;
 }
 
 bool rnm_dtype_is_active(unsigned dtype) {

@@ -39,14 +39,16 @@ enum { RNM_OPFLAG_NONE = 0, RNM_OPFLAG_EPILOGUE = 1, RNM_OPFLAG_ACT = 2 };
 #define RNM_VARIADIC 4096
 #define RNM_MAX_OUTPUTS 64
 
+/* Strings lie in the rows: pointers would take twice as much, relocated when the library is loaded.
+ */
 typedef struct rnm_op_info {
-    const char *name;
+    char name[30];
     uint16_t least_inputs;
     uint16_t most_inputs;
     uint16_t most_outputs; /* the least is 1 */
     uint8_t layout_rule;
     uint8_t flags;
-    const char *types; /* letters, as rnm_ops.def explains them */
+    char types[14]; /* letters, as rnm_ops.def explains them */
 } rnm_op_info;
 
 /* The row of an operator, or NULL for an id that is none. */

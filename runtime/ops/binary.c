@@ -38,8 +38,22 @@ static int64_t power(int64_t base, int64_t exponent) {
 
 /* ---- one line -------------------------------------------------------------------------------- */
 
-/* `p` and `q` are the pair. The first loops are for the compiler to make vectors of. */
+/* `p` and `q` are the pair. */
 #define LINE(name, type, expression)                                                  \
+    static void name(const rnm_elements_step *step, int64_t count, void *const *data, \
+                     const int64_t *steps) {                                          \
+        type *y = data[0];                                                            \
+        const type *a = data[1], *b = data[2];                                        \
+        bool as_c = step->flags[0];                                                   \
+        (void)as_c;                                                                   \
+        for (int64_t k = 0; k < count; ++k) {                                         \
+            type p = a[k * steps[1]], q = b[k * steps[2]];                            \
+            y[k * steps[0]] = (type)(expression);                                     \
+        }                                                                             \
+    }
+
+/* The same, with loops for the compiler to make vectors of. */
+#define VECTOR_LINE(name, type, expression)                                           \
     static void name(const rnm_elements_step *step, int64_t count, void *const *data, \
                      const int64_t *steps) {                                          \
         type *y = data[0];                                                            \
@@ -77,45 +91,36 @@ static int64_t power(int64_t base, int64_t exponent) {
     LINE(mod_##suffix, type, modulo(p, q, as_c))
 
 /* A NaN wins. */
-#define REAL_LINES(suffix, type, pow_of)                \
-    LINE(add_##suffix, type, p + q)                     \
-    LINE(sub_##suffix, type, p - q)                     \
-    LINE(mul_##suffix, type, p *q)                      \
-    LINE(div_##suffix, type, p / q)                     \
-    LINE(pow_##suffix, type, pow_of(p, q))              \
-    LINE(min_##suffix, type, p < q || isnan(p) ? p : q) \
-    LINE(max_##suffix, type, p > q || isnan(p) ? p : q) \
+#define REAL_LINES(LINE_OF, suffix, type, pow_of)          \
+    LINE_OF(add_##suffix, type, p + q)                     \
+    LINE_OF(sub_##suffix, type, p - q)                     \
+    LINE_OF(mul_##suffix, type, p *q)                      \
+    LINE_OF(div_##suffix, type, p / q)                     \
+    LINE_OF(min_##suffix, type, p < q || isnan(p) ? p : q) \
+    LINE_OF(max_##suffix, type, p > q || isnan(p) ? p : q) \
+    LINE(pow_##suffix, type, pow_of(p, q))                 \
     LINE(mod_##suffix, type, modulo_real((double)p, (double)q, as_c))
 
 static float power_f32(float base, float exponent) {
     return exponent == 2.0f ? base * base : powf(base, exponent);
 }
 
-REAL_LINES(f32, float, power_f32)
-REAL_LINES(f64, double, pow)
+REAL_LINES(VECTOR_LINE, f32, float, power_f32)
+REAL_LINES(LINE, f64, double, pow)
 INTEGER_LINES(i64, int64_t)
 INTEGER_LINES(i32, int32_t)
 INTEGER_LINES(i8, int8_t)
 INTEGER_LINES(u8, uint8_t)
-LINE(prelu_f32, float, p < 0.0f ? p * q : p)
+VECTOR_LINE(prelu_f32, float, p < 0.0f ? p * q : p)
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
-enum { F32, F64, I64, I32, I8, U8, TYPES };
-
-static int column_of(rnm_dtype type) {
-    static const uint8_t columns[] = {[RNM_F32] = F32, [RNM_F64] = F64, [RNM_I64] = I64,
-                                      [RNM_I32] = I32, [RNM_I8] = I8,   [RNM_U8] = U8};
-    return columns[type];
-}
-
-#define ROW(name) \
-    { name##_f32, name##_f64, name##_i64, name##_i32, name##_i8, name##_u8 }
-
-static const rnm_line lines[RNM_OP_COUNT][TYPES] = {
-    [RNM_OP_Add] = ROW(add), [RNM_OP_Sub] = ROW(sub), [RNM_OP_Mul] = ROW(mul),
-    [RNM_OP_Div] = ROW(div), [RNM_OP_Pow] = ROW(pow), [RNM_OP_Min] = ROW(min),
-    [RNM_OP_Max] = ROW(max), [RNM_OP_Mod] = ROW(mod), [RNM_OP_PRelu] = {prelu_f32},
+static const rnm_typed_line lines[] = {
+    RNM_TYPED_LINES(RNM_OP_Add, add),   RNM_TYPED_LINES(RNM_OP_Sub, sub),
+    RNM_TYPED_LINES(RNM_OP_Mul, mul),   RNM_TYPED_LINES(RNM_OP_Div, div),
+    RNM_TYPED_LINES(RNM_OP_Pow, pow),   RNM_TYPED_LINES(RNM_OP_Min, min),
+    RNM_TYPED_LINES(RNM_OP_Max, max),   RNM_TYPED_LINES(RNM_OP_Mod, mod),
+    {RNM_OP_PRelu, RNM_F32, prelu_f32},
 };
 
 /* Outputs are dense, so that the innermost axis has no gaps. */
@@ -130,7 +135,7 @@ rnm_status rnm_plan_arithmetic(rnm_planner *planner, const rnm_node_attrs *attrs
     rnm_op op = (rnm_op)planner->node->op;
     rnm_dtype type = planner->shapes[rnm_plan_input(planner, 0)].dtype;
     bool active = attrs->activation != RNM_OP_NONE;
-    rnm_line line = active ? activated_line : lines[op][column_of(type)];
+    rnm_line line = active ? activated_line : RNM_LINE_OF(lines, op, type);
     rnm_elements_step *step = rnm_plan_pointwise(planner, line, 2);
     step->flags[0] = attrs->fmod;
     step->flags[1] = op == RNM_OP_Mul;

@@ -38,27 +38,24 @@ LINE(and_bool, uint8_t, p != 0 && q != 0)
 LINE(or_bool, uint8_t, p != 0 || q != 0)
 LINE(xor_bool, uint8_t, (p != 0) != (q != 0))
 
-#define TYPES (RNM_F64 + 1)
-#define ROW(name)                                                           \
-    [RNM_F32] = name##_f32, [RNM_F64] = name##_f64, [RNM_I64] = name##_i64, \
-    [RNM_I32] = name##_i32, [RNM_I8] = name##_i8, [RNM_U8] = name##_u8
-
-static const rnm_line lines[RNM_OP_COUNT][TYPES] = {
-    [RNM_OP_Equal] = {ROW(equal), [RNM_F16] = equal_f16, [RNM_BOOL] = equal_bool},
-    [RNM_OP_Less] = {ROW(less)},
-    [RNM_OP_LessOrEqual] = {ROW(less_equal)},
-    [RNM_OP_Greater] = {ROW(greater)},
-    [RNM_OP_GreaterOrEqual] = {ROW(greater_equal)},
-    [RNM_OP_And] = {[RNM_BOOL] = and_bool},
-    [RNM_OP_Or] = {[RNM_BOOL] = or_bool},
-    [RNM_OP_Xor] = {[RNM_BOOL] = xor_bool},
+static const rnm_typed_line lines[] = {
+    RNM_TYPED_LINES(RNM_OP_Equal, equal),
+    RNM_TYPED_LINES(RNM_OP_Less, less),
+    RNM_TYPED_LINES(RNM_OP_LessOrEqual, less_equal),
+    RNM_TYPED_LINES(RNM_OP_Greater, greater),
+    RNM_TYPED_LINES(RNM_OP_GreaterOrEqual, greater_equal),
+    {RNM_OP_Equal, RNM_F16, equal_f16},
+    {RNM_OP_Equal, RNM_BOOL, equal_bool},
+    {RNM_OP_And, RNM_BOOL, and_bool},
+    {RNM_OP_Or, RNM_BOOL, or_bool},
+    {RNM_OP_Xor, RNM_BOOL, xor_bool},
 };
 
 rnm_status rnm_plan_compare(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err) {
     (void)attrs;
     (void)err;
     rnm_dtype type = planner->shapes[rnm_plan_input(planner, 0)].dtype;
-    rnm_plan_pointwise(planner, lines[planner->node->op][type], 2);
+    rnm_plan_pointwise(planner, RNM_LINE_OF(lines, planner->node->op, type), 2);
     return RNM_OK;
 }
 

@@ -160,6 +160,15 @@ static rnm_status run_elements(rnm_context *context, const rnm_step *step, rnm_e
 
 /* ---- planning -------------------------------------------------------------------------------- */
 
+rnm_line rnm_line_of(const rnm_typed_line *table, size_t count, unsigned op, unsigned type) {
+    while (count > 1 && !(table->op == op && table->type == type)) {
+        ++table;
+        --count;
+    }
+    assert(table->op == op && table->type == type);
+    return table->line;
+}
+
 rnm_walk rnm_walk_over(const rnm_shape *shape, uint32_t inner) {
     return (rnm_walk){.shape = shape, .inner = inner};
 }

@@ -9,6 +9,8 @@
 
 #include "op.h"
 
+#include <assert.h>
+
 typedef struct rnm_walk {
     const rnm_shape *shape; /* the axes */
     uint32_t inner;         /* a bit for each inner axis */
@@ -17,6 +19,26 @@ typedef struct rnm_walk {
     uint32_t values[RNM_OPERANDS];
     int64_t steps[RNM_OPERANDS][RNM_MAX_RANK]; /* 0 where the operand is repeated */
 } rnm_walk;
+
+/* The line of an operator for one type of element; tables of them are short lists, since one of
+ * all operators by all types would be mostly holes. */
+typedef struct rnm_typed_line {
+    uint8_t op, type; /* rnm_op, rnm_dtype */
+    rnm_line line;
+} rnm_typed_line;
+
+static_assert(RNM_OP_COUNT <= 256, "operators fit a byte");
+
+/* The line that `table` has, which must be there. */
+rnm_line rnm_line_of(const rnm_typed_line *table, size_t count, unsigned op, unsigned type);
+#define RNM_LINE_OF(table, op, type) rnm_line_of(table, sizeof(table) / sizeof *(table), op, type)
+
+/* Rows for every number type, from lines whose names end in the type. */
+#define RNM_TYPED_LINES(op, name)                                                    \
+    {op, RNM_F32, name##_f32}, {op, RNM_F64, name##_f64}, {op, RNM_I64, name##_i64}, \
+        {op, RNM_I32, name##_i32}, {op, RNM_I8, name##_i8}, {                        \
+        op, RNM_U8, name##_u8                                                        \
+    }
 
 /* A walk over a shape, without operands yet. */
 rnm_walk rnm_walk_over(const rnm_shape *shape, uint32_t inner);

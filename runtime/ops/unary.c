@@ -80,51 +80,31 @@ LINE(abs_f64, double, double, fabs(x))
 LINE(neg_f64, double, double, -x)
 LINE(sign_f64, double, double, isnan(x) ? x : (double)((x > 0.0) - (x < 0.0)))
 
-#define TYPES (RNM_F64 + 1)
-#define ROW(name)                                                           \
-    [RNM_F32] = name##_f32, [RNM_F64] = name##_f64, [RNM_I64] = name##_i64, \
-    [RNM_I32] = name##_i32, [RNM_I8] = name##_i8, [RNM_U8] = name##_u8
-
-static const rnm_line lines[RNM_OP_COUNT][TYPES] = {
-    [RNM_OP_Abs] = {ROW(abs)},
-    [RNM_OP_Neg] = {ROW(neg)},
-    [RNM_OP_Sign] = {ROW(sign)},
-    [RNM_OP_Not] = {[RNM_BOOL] = not_bool},
-    [RNM_OP_Exp] = {[RNM_F32] = exp_f32},
-    [RNM_OP_Log] = {[RNM_F32] = log_f32},
-    [RNM_OP_Sqrt] = {[RNM_F32] = sqrt_f32},
-    [RNM_OP_Reciprocal] = {[RNM_F32] = reciprocal_f32},
-    [RNM_OP_Ceil] = {[RNM_F32] = ceil_f32},
-    [RNM_OP_Floor] = {[RNM_F32] = floor_f32},
-    [RNM_OP_Round] = {[RNM_F32] = round_f32},
-    [RNM_OP_Erf] = {[RNM_F32] = erf_f32},
-    [RNM_OP_Sin] = {[RNM_F32] = sin_f32},
-    [RNM_OP_Cos] = {[RNM_F32] = cos_f32},
-    [RNM_OP_Tan] = {[RNM_F32] = tan_f32},
-    [RNM_OP_Asin] = {[RNM_F32] = asin_f32},
-    [RNM_OP_Acos] = {[RNM_F32] = acos_f32},
-    [RNM_OP_Atan] = {[RNM_F32] = atan_f32},
-    [RNM_OP_Sinh] = {[RNM_F32] = sinh_f32},
-    [RNM_OP_Cosh] = {[RNM_F32] = cosh_f32},
-    [RNM_OP_Asinh] = {[RNM_F32] = asinh_f32},
-    [RNM_OP_Acosh] = {[RNM_F32] = acosh_f32},
-    [RNM_OP_Atanh] = {[RNM_F32] = atanh_f32},
-    [RNM_OP_Selu] = {[RNM_F32] = selu_f32},
-    [RNM_OP_Celu] = {[RNM_F32] = celu_f32},
-    [RNM_OP_Softplus] = {[RNM_F32] = softplus_f32},
-    [RNM_OP_Softsign] = {[RNM_F32] = softsign_f32},
-    [RNM_OP_ThresholdedRelu] = {[RNM_F32] = thresholded_f32},
-    [RNM_OP_Mish] = {[RNM_F32] = mish_f32},
-    [RNM_OP_Gelu] = {[RNM_F32] = gelu_f32},
-    [RNM_OP_IsNaN] = {[RNM_F32] = is_nan_f32},
-    [RNM_OP_IsInf] = {[RNM_F32] = is_inf_f32},
+static const rnm_typed_line lines[] = {
+    RNM_TYPED_LINES(RNM_OP_Abs, abs),         RNM_TYPED_LINES(RNM_OP_Neg, neg),
+    RNM_TYPED_LINES(RNM_OP_Sign, sign),       {RNM_OP_Not, RNM_BOOL, not_bool},
+    {RNM_OP_Exp, RNM_F32, exp_f32},           {RNM_OP_Log, RNM_F32, log_f32},
+    {RNM_OP_Sqrt, RNM_F32, sqrt_f32},         {RNM_OP_Reciprocal, RNM_F32, reciprocal_f32},
+    {RNM_OP_Ceil, RNM_F32, ceil_f32},         {RNM_OP_Floor, RNM_F32, floor_f32},
+    {RNM_OP_Round, RNM_F32, round_f32},       {RNM_OP_Erf, RNM_F32, erf_f32},
+    {RNM_OP_Sin, RNM_F32, sin_f32},           {RNM_OP_Cos, RNM_F32, cos_f32},
+    {RNM_OP_Tan, RNM_F32, tan_f32},           {RNM_OP_Asin, RNM_F32, asin_f32},
+    {RNM_OP_Acos, RNM_F32, acos_f32},         {RNM_OP_Atan, RNM_F32, atan_f32},
+    {RNM_OP_Sinh, RNM_F32, sinh_f32},         {RNM_OP_Cosh, RNM_F32, cosh_f32},
+    {RNM_OP_Asinh, RNM_F32, asinh_f32},       {RNM_OP_Acosh, RNM_F32, acosh_f32},
+    {RNM_OP_Atanh, RNM_F32, atanh_f32},       {RNM_OP_Selu, RNM_F32, selu_f32},
+    {RNM_OP_Celu, RNM_F32, celu_f32},         {RNM_OP_Softplus, RNM_F32, softplus_f32},
+    {RNM_OP_Softsign, RNM_F32, softsign_f32}, {RNM_OP_ThresholdedRelu, RNM_F32, thresholded_f32},
+    {RNM_OP_Mish, RNM_F32, mish_f32},         {RNM_OP_Gelu, RNM_F32, gelu_f32},
+    {RNM_OP_IsNaN, RNM_F32, is_nan_f32},      {RNM_OP_IsInf, RNM_F32, is_inf_f32},
 };
 
 rnm_status rnm_plan_unary(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err) {
     (void)err;
     rnm_op op = (rnm_op)planner->node->op;
     rnm_dtype type = planner->shapes[rnm_plan_input(planner, 0)].dtype;
-    rnm_line line = op == RNM_OP_Gelu && attrs->approximate ? gelu_tanh_f32 : lines[op][type];
+    rnm_line line =
+        op == RNM_OP_Gelu && attrs->approximate ? gelu_tanh_f32 : RNM_LINE_OF(lines, op, type);
     rnm_elements_step *step = rnm_plan_pointwise(planner, line, 1);
     step->alpha = op == RNM_OP_IsInf ? attrs->detect_negative : attrs->alpha;
     step->beta = op == RNM_OP_IsInf ? attrs->detect_positive : attrs->gamma;
