@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-set(RNM_RUNTIME_SOURCES
-  runtime/arena.c
-  runtime/budget.c
-  runtime/context.c
+# By how they are compiled, which is what decides the library's size. What convolutions run on: for
+# speed.
+set(RNM_FAST_SOURCES
   runtime/cost.c
-  runtime/cpu.c
   runtime/execute.c
   runtime/expand/drop.c
   runtime/expand/f.c
@@ -17,43 +15,51 @@ set(RNM_RUNTIME_SOURCES
   runtime/kernels/activation.c
   runtime/kernels/plain.c
   runtime/kernels/select.c
+  runtime/ops/choose.c
+  runtime/ops/conv.c
+  runtime/ops/direct.c
+  runtime/ops/few.c
+  runtime/ops/packed.c
+  runtime/ops/winograd.c
+  runtime/threads.c
+  runtime/weights.c)
+# What else goes over whole maps: in vectors, but not unrolled.
+set(RNM_VECTOR_SOURCES
+  runtime/ops/binary.c
+  runtime/ops/copy.c
+  runtime/ops/elementwise.c
+  runtime/ops/matmul.c
+  runtime/ops/normalise.c
+  runtime/ops/pad.c
+  runtime/ops/pool.c
+  runtime/ops/resize.c
+  runtime/ops/softmax.c
+  runtime/ops/strided.c
+  runtime/ops/transposed.c)
+# What plans, or is rare in a CNN: for size.
+set(RNM_SMALL_SOURCES
+  runtime/arena.c
+  runtime/budget.c
+  runtime/context.c
+  runtime/cpu.c
   runtime/layers.c
   runtime/load.c
   runtime/memory.c
   runtime/ops/along.c
-  runtime/ops/binary.c
   runtime/ops/cast.c
-  runtime/ops/choose.c
   runtime/ops/compare.c
-  runtime/ops/conv.c
-  runtime/ops/copy.c
-  runtime/ops/direct.c
-  runtime/ops/few.c
   runtime/ops/dynamic.c
-  runtime/ops/elementwise.c
   runtime/ops/gather.c
-  runtime/ops/matmul.c
-  runtime/ops/move.c
   runtime/ops/integer.c
+  runtime/ops/move.c
   runtime/ops/nms.c
-  runtime/ops/normalise.c
   runtime/ops/op.c
-  runtime/ops/packed.c
-  runtime/ops/pad.c
-  runtime/ops/pool.c
-  runtime/ops/resize.c
-  runtime/ops/transposed.c
   runtime/ops/quantize.c
   runtime/ops/reduce.c
-  runtime/ops/softmax.c
-  runtime/ops/strided.c
   runtime/ops/unary.c
-  runtime/ops/winograd.c
   runtime/plan.c
   runtime/report.c
-  runtime/threads.c
-  runtime/tuning.c
-  runtime/weights.c)
+  runtime/tuning.c)
 set(RNM_XNNPACK_SOURCES
   runtime/ops/xnn.c)
 # One file an instruction set, built with its flags only where the target has it.
