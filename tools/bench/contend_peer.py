@@ -50,7 +50,7 @@ def main():
     out = own_output()
     package, threads, path, shape = sys.argv[1:5]
     peer = peers.PEERS[package]()
-    importlib.import_module(package)
+    importlib.import_module(getattr(peer, "module", package))
     x = numpy.fromfile(path, numpy.float32).reshape([int(d) for d in shape.split("x")])
     before = resident("VmRSS:")
     start = time.perf_counter()

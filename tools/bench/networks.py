@@ -19,6 +19,20 @@ NETWORKS = {
     "resnet_cifar_16_2 dense": ("resnet_cifar_16_2", "linear", (1, 3, 32, 32)),
 }
 
+# What panel mode is to reach: its time by the fastest peer's; of ONNX Runtime's peak memory; peak
+# bytes; the first answer by ONNX Runtime's. Times are for one thread and for two.
+TARGETS = {
+    "rresnet_cifar_16_8 f": (0.50, 1 / 12, 16e6, 1 / 20),
+    "rresnet_cifar_16_8 s": (0.60, 1 / 12, 16e6, 1 / 20),
+    "rresnet_cifar_16_4 f": (0.60, None, 12e6, None),
+    "rresnet_cifar_16_4 s": (0.60, None, 12e6, None),
+    "rep_vgg_4 f": (0.50, None, 12e6, None),
+    "rresnet_18_2 f": (0.60, 1 / 4, None, None),
+    "c16_rep f": (0.95, None, 16e6, None),
+    "rresnet_cifar_16_1": (1.00, None, None, None),
+    "resnet_cifar_16_2 dense": (1.00, None, None, None),
+}
+
 
 class Files:
     """Everything that is made once for a network, in a folder of its own."""

@@ -3,7 +3,9 @@
 
 Every class has `prepare(onnx, folder, shape)`, which converts once and gives the files that the
 runtime reads; `load(files, threads)`; and `run(x)`, one inference of a batch of one in f32. Packages
-are imported in `load` and `version` only, so that a missing one is told apart.
+are imported in `load` and `version` only, so that a missing one is told apart; `module` is what to
+import before times are taken where that is not the package itself; `held_back` is the environment
+that keeps it to an instruction set, of those that have such a switch.
 """
 import importlib.util
 import os
@@ -84,6 +86,7 @@ class Ncnn:
 
 class OpenVino:
     name, package, required = "OpenVINO", "openvino", True
+    held_back = {"avx2": {"ONEDNN_MAX_CPU_ISA": "AVX2"}}
 
     def version(self):
         import openvino
@@ -149,7 +152,52 @@ class Mnn:
         return numpy.array(target.getNumpyData())
 
 
-PEERS = {peer.package: peer for peer in (OnnxRuntime, Ncnn, OpenVino, Mnn)}
+class LiteRt:
+    """By its XNNPACK delegate, which it takes by itself for f32."""
+    name, package, required = "LiteRT", "ai_edge_litert", False
+    module = "ai_edge_litert.interpreter"
 
-# Runtimes that read no ONNX: their converters need a full PyTorch or TensorFlow of several GB.
-LEFT_OUT = {"LiteRT": "ai_edge_litert", "ExecuTorch": "executorch"}
+    def version(self):
+        from importlib import metadata
+        return metadata.version("ai-edge-litert")
+
+    def prepare(self, onnx, folder, shape):
+        model = os.path.join(folder, "model.tflite")
+        if not os.path.exists(model):
+            program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "write_tflite.py")
+            convert([sys.executable, program, onnx, model], folder)
+        return [model]
+
+    def load(self, files, threads):
+        from ai_edge_litert.interpreter import Interpreter
+        self.interpreter = Interpreter(model_path=files[0], num_threads=threads)
+        self.interpreter.allocate_tensors()
+        self.input = self.interpreter.get_input_details()[0]["index"]
+        self.output = self.interpreter.get_output_details()[0]["index"]
+        self.source = None
+
+    def run(self, x):
+        import numpy
+        if self.source is not x:  # its own order of elements, which an application would fill
+            self.source, self.values = x, numpy.ascontiguousarray(x.transpose(0, 2, 3, 1))
+        self.interpreter.set_tensor(self.input, self.values)
+        self.interpreter.invoke()
+        return self.interpreter.get_tensor(self.output)
+
+
+PEERS = {peer.package: peer for peer in (OnnxRuntime, Ncnn, OpenVino, Mnn, LiteRt)}
+
+# Runtimes that are measured nowhere, and why.
+NEVER = {"ExecuTorch": "its package and its exporter need PyPI's PyTorch, several GB with CUDA"}
+
+
+def left_out():
+    """Runtimes that are not measured here, each with the reason; an error if one of them must be."""
+    reasons = dict(NEVER)
+    for package, peer in PEERS.items():
+        if importlib.util.find_spec(package) is None:
+            if peer.required:
+                raise SystemExit("%s is not installed; tools/bench/setup-peers installs it"
+                                 % peer.name)
+            reasons[peer.name] = "its package does not install here"
+    return reasons
