@@ -8,8 +8,11 @@ import json
 import os
 import sys
 
+from networks import TARGETS
+
 OURS = ("panel", "load")
 MIB = 1 << 20
+SHOWN = {"avx512f": "AVX-512"}
 
 
 def best_peer(comparison):
@@ -50,6 +53,47 @@ def time_table(results, threads, isa):
     return table(["network"] + names + ["panel against the fastest"], rows)
 
 
+def of_target(reached, target, by=""):
+    return "%.2f of at most %.2f%s: %s" % (reached, target, by, "reached" if reached <= target else "missed")
+
+
+def targets_say(results, isa):
+    """What is compared in the tables of an instruction set."""
+    if isa == "best":
+        return ("Panel mode's figure, then what it is to be at most. All runtimes with all instructions "
+                "of the machine.")
+    rows = [row for c in results["comparisons"] if c["isa"] == isa for row in c["rows"]]
+    held = sorted({row["name"] for row in rows if row["held"] and row["name"] not in OURS})
+    free = sorted({row["name"] for row in rows if not row["held"]} - set(OURS))
+    return ("Our kernels use %s and no more, and so does what %s generates (`ONEDNN_MAX_CPU_ISA`). "
+            "%s have no such switch and use all instructions of the machine, as does XNNPACK inside "
+            "*load*: against these the ratios are of unlike instructions."
+            % (isa.upper(), ", ".join(held) or "none", ", ".join(free)))
+
+
+def target_table(results, isa):
+    """What panel mode reached of what it is to reach. Memory does not depend on the ISA."""
+    found = {(c["network"], c["threads"]): c for c in results["comparisons"] if c["isa"] == isa}
+    rows = []
+    for name, (ratio, memory, peak, first) in TARGETS.items():
+        row = [name]
+        for threads in (1, 2):
+            c = found.get((name, threads))
+            best = best_peer(c) if c else None
+            row.append(of_target(best["ours_to_this"], ratio, ", " + best["name"]) if c else "-")
+        c = found.get((name, 1)) or found.get((name, 2))
+        if c is None:
+            continue
+        ours, ort = row_of(c, "panel"), row_of(c, "ONNX Runtime")
+        row.append(of_target(ours["peak_bytes"] / ort["peak_bytes"], memory) if memory else "")
+        row.append(of_target(ours["peak_bytes"] / 1e6, peak / 1e6) if peak else "")
+        row.append(of_target(ours["first_ms"] / ort["first_ms"], first) if first else "")
+        rows.append(row)
+    return table(["network", "times the fastest peer's time, 1 thread", "2 threads",
+                  "times ONNX Runtime's peak memory", "peak memory, MB",
+                  "times ONNX Runtime's first answer"], rows)
+
+
 def memory_table(results):
     rows = []
     for c in results["comparisons"]:
@@ -85,12 +129,12 @@ PAGE = """# This runtime beside others
 
 {cpu}, {cores} cores, widest instructions {isa}. The machine is shared, so times are worth less than ratios, and a ratio of one row less than the rows together. Random weights, batch 1, f32 everywhere; the same input and the same answers: the largest difference from those of *panel* is {difference:.0e} of their range ({farthest}). Each contender is a process of its own; in each of {rounds} rounds every one in turn runs a few times. A ratio is the median over rounds of the quotient of that round's medians, so it can differ a little from the quotient of the two times beside it. Threads are set in every runtime: what it calls intra-op threads, one stream.
 
-*panel* and *load* are this runtime (compact weights expanded inside the kernels; expanded at load on XNNPACK). *XNNPACK* is the dense equivalent as one graph of XNNPACK, nothing of ours in it. The others read the dense ONNX file that `rnc export --dense` writes, or what their own converter makes of it. Versions: {versions}. Not compared, because their converters need a full training framework: {left_out}.
+*panel* and *load* are this runtime (compact weights expanded inside the kernels; expanded at load on XNNPACK). *XNNPACK* is the dense equivalent as one graph of XNNPACK, nothing of ours in it. The others read the dense ONNX file that `rnc export --dense` writes, or what their own converter makes of it; for LiteRT, whose converters need a full training framework, `tools/bench/write_tflite.py` writes the .tflite, which its XNNPACK delegate takes whole. Versions: {versions}. Missing: {left_out}.
 
 Made by
 
     tools/bench/setup-peers build/peers
-    build/peers/bin/python tools/bench/compare
+{commands}
     build/peers/bin/python tools/bench/report.py build/bench/results.json docs/BENCHMARKS.md
 
 ![Time relative to this runtime]({svg})
@@ -105,31 +149,50 @@ Peak memory is the resident set's high-water mark of the whole process (`VmHWM`)
 """
 
 
+# One mark and colour a runtime, so that they are told apart in grey as well.
+MARKS = (("o", "#0072b2"), ("s", "#d55e00"), ("^", "#009e73"), ("D", "#cc79a7"), ("v", "#7f6000"),
+         ("P", "#56b4e9"), ("X", "#555555"))
+
+
 def chart(results, path):
+    """A row a network, a mark a runtime: how often its time is panel mode's."""
     import matplotlib
     matplotlib.use("svg")
     from matplotlib import pyplot
-    pyplot.rcParams["svg.hashsalt"] = "bench"
+    pyplot.rcParams.update({"svg.hashsalt": "bench", "font.size": 11})
     names = [n for n in contenders(results) if n not in OURS]
     kinds = sorted({c["threads"] for c in results["comparisons"]})
-    figure, axes = pyplot.subplots(1, len(kinds), figsize=(10, 6), sharey=True)
-    for axis, threads in zip([axes] if len(kinds) == 1 else axes, kinds):
-        shown = [c for c in results["comparisons"]
-                 if c["threads"] == threads and c["isa"] == "best"]
-        thickness = 0.8 / len(names)
+    figure, axes = pyplot.subplots(1, len(kinds), figsize=(10, 5), sharey=True, squeeze=False)
+    for axis, threads in zip(axes[0], kinds):
+        found = {c["network"]: c for c in results["comparisons"]
+                 if c["threads"] == threads and c["isa"] == "best"}
+        shown = [name for name in TARGETS if name in found]
         for k, name in enumerate(names):
-            rows = [row_of(c, name) for c in shown]
-            axis.barh([p - 0.4 + (k + 0.5) * thickness for p in range(len(shown))],
-                      [1 / r["ours_to_this"] if r else 0 for r in rows], thickness, label=name)
-        axis.axvline(1, color="black", linewidth=1)
-        axis.set_yticks(range(len(shown)), [c["network"] for c in shown])
-        axis.set_title("%d thread%s" % (threads, "s" if threads > 1 else ""))
-        axis.set_xlabel("times as long as this runtime's panel mode (the line)")
-        axis.spines[["top", "right"]].set_visible(False)
-        if threads == kinds[-1]:
-            axis.legend(frameon=False)
-    axis.invert_yaxis()
-    figure.tight_layout()
+            at = [(1 / row["ours_to_this"], place) for place, network in enumerate(shown)
+                  for row in [row_of(found[network], name)] if row]
+            mark, colour = MARKS[k % len(MARKS)]
+            axis.plot(*zip(*at), mark, color=colour, markersize=7, label=name, alpha=0.85,
+                      markeredgecolor="white", markeredgewidth=0.5)
+        for place, network in enumerate(shown):
+            target = axis.plot([1 / TARGETS[network][0]] * 2, [place - 0.32, place + 0.32],
+                               color="black", linewidth=1.5)[0]
+        axis.axvline(1, color="black", linewidth=1, linestyle=":")
+        axis.set_xscale("log", base=2)
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
+        axis.set_yticks(range(len(shown)), shown)
+        axis.set_ylim(len(shown) - 0.5, -0.5)
+        axis.grid(axis="y", color="#dddddd")
+        axis.set_axisbelow(True)
+        axis.set_title("%d thread%s" % (threads, "s" if threads > 1 else ""), fontsize=12)
+        axis.tick_params(axis="y", length=0)
+        axis.spines[["top", "right", "left"]].set_visible(False)
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles + [target], labels + ["target for the leftmost mark"], frameon=False,
+                  loc="lower center", ncols=4, bbox_to_anchor=(0.5, 0.05))
+    figure.text(0.5, 0.02, "time, as a multiple of this runtime's panel mode: right of the dotted "
+                "line is slower", ha="center")
+    figure.tight_layout(rect=(0, 0.19, 1, 1))
     figure.savefig(path, metadata={"Date": None})
 
 
@@ -138,21 +201,27 @@ def main():
     with open(source) as file:
         results = json.load(file)
     svg = os.path.splitext(page)[0] + ".svg"
+    isas = sorted({c["isa"] for c in results["comparisons"]}, reverse=True)
     tables = []
-    for isa in sorted({c["isa"] for c in results["comparisons"]}, reverse=True):
-        for threads in sorted({c["threads"] for c in results["comparisons"]}):
-            held = "" if isa == "best" else ", our kernels held to %s" % isa
-            tables.append("## Milliseconds, %d thread%s%s\n\n%s"
-                          % (threads, "s" if threads > 1 else "", held,
-                             time_table(results, threads, isa)))
+    for isa in isas:
+        tables.append("## Targets%s\n\n%s\n\n%s" % (
+            "" if isa == "best" else ", our kernels held to %s" % isa.upper(),
+            targets_say(results, isa), target_table(results, isa)))
+        for threads in sorted({c["threads"] for c in results["comparisons"] if c["isa"] == isa}):
+            tables.append("## Milliseconds, %d thread%s%s\n\n%s" % (
+                threads, "s" if threads > 1 else "",
+                "" if isa == "best" else ", our kernels held to %s" % isa.upper(),
+                time_table(results, threads, isa)))
     machine = results["machine"]
     farthest = max((r for c in results["comparisons"] for r in c["rows"]),
                    key=lambda r: r["difference"])
     text = PAGE.format(
-        cpu=machine["cpu"], cores=machine["cores"], isa=machine["isa"].upper(),
+        cpu=machine["cpu"], cores=machine["cores"], isa=SHOWN.get(machine["isa"], machine["isa"]).upper(),
         difference=farthest["difference"], farthest=farthest["name"],
         rounds=results["rounds"], versions=versions(results),
-        left_out=", ".join(results["left_out"]), svg=os.path.basename(svg),
+        left_out="; ".join("%s (%s)" % item for item in sorted(results["left_out"].items())),
+        commands="\n".join("    build/peers/bin/python tools/bench/compare" +
+                           ("" if isa == "best" else " --isa=" + isa) for isa in isas), svg=os.path.basename(svg),
         tables="\n\n".join(tables), memory=memory_table(results))
     with open(page, "w") as file:
         file.write(text)
