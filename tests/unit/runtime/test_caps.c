@@ -107,6 +107,50 @@ static void maps_beyond_memory(void **state) {
     }
 }
 
+/* A parent of one element, tiled to a child near the file's own limit: a run from panels takes what
+ * the map needs, everything that would expand the child is refused. */
+static void tilings_beyond_memory(void **state) {
+    (void)state;
+    enum { WIDE = 32768 - 32 };
+    const int64_t dims[] = {1, WIDE, 1, 1};
+    const float element = 1.0f;
+    rnm_builder *b = builder_new();
+    rnm_recipe_rec recipe = {.transform = RNM_TRANSFORM_LINEAR,
+                             .rank = 4,
+                             .dims = {WIDE, WIDE, 1, 1},
+                             .parent = builder_tensor(b, "p", RNM_F32, RNM_ROLE_PARENT, 4,
+                                                      (uint32_t[]){1, 1, 1, 1}, &element),
+                             .betas = RNM_NONE,
+                             .mask = RNM_NONE,
+                             .zeros = RNM_NONE};
+    uint32_t w = builder_recipe_value(b, "w", builder_recipe(b, "w", recipe));
+    uint32_t x = builder_input(b, "x", 4, dims);
+    uint32_t last = builder_activation(b, "last", RNM_LAYOUT_CHANNELS_LAST, 4, dims);
+    uint32_t maps = builder_activation(b, "maps", RNM_LAYOUT_CHANNELS_LAST, 4, dims);
+    uint32_t y = builder_activation(b, "y", RNM_LAYOUT_ROWS, 4, dims);
+    builder_node(b, "last", RNM_OP_Reorder, 1, &x, last);
+    builder_node(b, "conv", RNM_OP_Conv, 2, (uint32_t[]){last, w}, maps);
+    builder_node(b, "rows", RNM_OP_Reorder, 1, &maps, y);
+    builder_output(b, y);
+    opened wide = open_built(b);
+    for (int mode = RNM_EXPAND_LOAD; mode <= RNM_EXPAND_PANEL; ++mode) {
+        for (int limited = 0; limited < 2; ++limited) {
+            const uint64_t most = (uint64_t)16 << 20;
+            rnm_context *context = NULL;
+            rnm_error error = {0};
+            rnm_context_options options = {.expand = (rnm_expand)mode,
+                                           .max_bytes = limited ? 0 : most,
+                                           .memory_limit = limited ? most : 0};
+            bool fits = limited || mode == RNM_EXPAND_PANEL;
+            assert_int_equal(rnm_context_create(wide.model, &options, &context, &error),
+                             fits ? RNM_OK : RNM_ERR_LIMIT);
+            assert_int_equal(error.text[0] != '\0', !fits);
+            rnm_context_destroy(context);
+        }
+    }
+    close_opened(wide);
+}
+
 /* Layers of no outputs and batches of nothing are refused; maps of no pixels do no harm. */
 static void nothing_does_no_harm(void **state) {
     (void)state;
@@ -163,6 +207,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strides_beyond_the_map),
         cmocka_unit_test(maps_beyond_memory),
+        cmocka_unit_test(tilings_beyond_memory),
         cmocka_unit_test(nothing_does_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
