@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# By how they are compiled, which is what decides the library's size. What convolutions run on: for
-# speed.
+# By how they are compiled, which is what decides the library's size. Convolutions and what stands
+# between them: for speed.
 set(RNM_FAST_SOURCES
   runtime/cost.c
   runtime/execute.c
@@ -17,21 +17,21 @@ set(RNM_FAST_SOURCES
   runtime/kernels/select.c
   runtime/ops/choose.c
   runtime/ops/conv.c
+  runtime/ops/copy.c
   runtime/ops/direct.c
+  runtime/ops/elementwise.c
   runtime/ops/few.c
   runtime/ops/packed.c
+  runtime/ops/pool.c
   runtime/ops/winograd.c
   runtime/threads.c
   runtime/weights.c)
 # What else goes over whole maps: in vectors, but not unrolled.
 set(RNM_VECTOR_SOURCES
   runtime/ops/binary.c
-  runtime/ops/copy.c
-  runtime/ops/elementwise.c
   runtime/ops/matmul.c
   runtime/ops/normalise.c
   runtime/ops/pad.c
-  runtime/ops/pool.c
   runtime/ops/resize.c
   runtime/ops/softmax.c
   runtime/ops/strided.c
