@@ -74,7 +74,8 @@ class SignMask(nn.Module):
 def tile(parent, rows, columns):
     """parent[ooc, oic, k, k] -> T[rows, columns, k, k] with T[o, i] = parent[o % ooc, i % oic]."""
     ooc, oic = parent.shape[:2]
-    tiled = parent.repeat(-(-rows // ooc), -(-columns // oic), 1, 1)
+    # Sizes are tensors to torch.onnx.export, which rounds quotients of negative ones to zero.
+    tiled = parent.repeat((rows + ooc - 1) // ooc, (columns + oic - 1) // oic, 1, 1)
     return tiled[:rows, :columns]
 
 
@@ -210,8 +211,10 @@ class RepeatConv2d(nn.Module):
     def _per_kernel(self, block_values):
         """[1, r0*r1] values, row-major over blocks -> [r0*ooc, r1*oic, 1, 1]."""
         ooc, oic = self.parent_shape[:2]
-        grid = block_values.view(self.r0, self.r1)
-        return grid.repeat_interleave(ooc, 0).repeat_interleave(oic, 1)[..., None, None]
+        grid = block_values.view(self.r0, 1, self.r1, 1)
+        # torch.onnx.export loses the shape of repeat_interleave, and a convolution needs it.
+        each = grid.expand(self.r0, ooc, self.r1, oic)
+        return each.reshape(self.r0 * ooc, self.r1 * oic, 1, 1)
 
     def _expand_f(self, regular):
         child = regular * self.binary_activation()
