@@ -122,6 +122,17 @@ static void recognised_signs(const rnc_child_rows *rows, uint32_t o, bool *negat
     }
 }
 
+/* Output `o` of bits in mask order. */
+static void read_bits(const rnc_child *child, const uint8_t *bits, uint32_t o, bool *set) {
+    const size_t words = (size_t)child->ci * child->taps;
+    const uint32_t left = child->co - o / RNM_PANEL * RNM_PANEL;
+    const size_t width = ((left < RNM_PANEL ? left : RNM_PANEL) + 7) / 8;
+    bits += (size_t)(o / RNM_PANEL) * (RNM_PANEL / 8) * words + o % RNM_PANEL / 8;
+    for (size_t k = 0; k < words; k++) {
+        set[k] = (bits[k * width] >> o % 8 & 1) != 0;
+    }
+}
+
 void rnc_child_signs(rnc_child_rows *rows, uint32_t o, bool *negative, bool *zero) {
     const rnc_child *child = rows->child;
     const size_t taps = child->taps;
@@ -130,6 +141,13 @@ void rnc_child_signs(rnc_child_rows *rows, uint32_t o, bool *negative, bool *zer
     memset(zero, 0, row);
     if (child->whole != NULL) {
         recognised_signs(rows, o, negative);
+        return;
+    }
+    if (child->signs != NULL) {
+        read_bits(child, child->signs, o, negative);
+        if (child->zero_signs != NULL) {
+            read_bits(child, child->zero_signs, o, zero);
+        }
         return;
     }
     if (child->transform == RNC_RANDOM) {
@@ -151,6 +169,10 @@ void rnc_child_signs(rnc_child_rows *rows, uint32_t o, bool *negative, bool *zer
 
 void rnc_child_dropped(rnc_child_rows *rows, uint32_t o, bool *dropped) {
     size_t row = (size_t)rows->child->ci * rows->child->taps;
+    if (rows->child->signs != NULL) {
+        read_bits(rows->child, rows->child->signs, o, dropped);
+        return;
+    }
     rnc_tensor_copy_f32(rows->child->mask, (int64_t)(o * row), (int64_t)row, rows->source);
     for (size_t k = 0; k < row; k++) {
         dropped[k] = rows->source[k] == 0.0f;
@@ -277,7 +299,10 @@ uint64_t rnc_child_pair_count(const rnc_child *child) {
 
 void rnc_child_pair(const rnc_child *child, uint64_t index, float *b1, float *b2) {
     uint64_t blocks = rnc_child_pair_count(child) - row_pair(child) - column_pair(child);
-    if (index < blocks) {
+    if (child->pairs != NULL) {
+        *b1 = child->pairs[2 * index];
+        *b2 = child->pairs[2 * index + 1];
+    } else if (index < blocks) {
         rnc_tensor_copy_f32(child->b1, (int64_t)index, 1, b1);
         rnc_tensor_copy_f32(child->b2, (int64_t)index, 1, b2);
     } else if (index == blocks && row_pair(child)) {

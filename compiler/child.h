@@ -36,7 +36,11 @@ typedef struct rnc_child {
     const rnc_tensor *col_mask; /* f: column edge [co, e1, kernel...], or NULL */
     const rnc_tensor *whole;    /* linear, f: the dense weight that the child was recognised in; its
                                    signs against the parent's are the mask */
+    const float *pairs;         /* s: all pairs in the file's order, in place of the above */
+    const uint8_t *signs;       /* f, drop: flips or drops in mask order, in place of the masks */
+    const uint8_t *zero_signs;  /* f: with `signs`, those of exactly zero, or NULL */
     const rnc_tensor *random;   /* random: the kernels behind the parent's */
+    rnm_dtype parent_dtype;     /* what the parent is stored as unless the options say; 0: f32 */
     bool mask_unused;           /* the file has a mask for a child that repeats nothing */
     uint64_t flips;             /* f, random: negative signs; drop: dropped elements */
     uint64_t zeros;             /* f, random: signs of exactly zero */

@@ -8,12 +8,13 @@
 #include <string.h>
 
 /* A graph, its names and its channel vectors; parents and masks stay in the mapping. */
-enum { JOB_CEILING = 48 << 20 };
+enum { JOB_CEILING = 48 << 20, SIGNS_CEILING = 256 << 20 };
 
 void rnc_job_begin(rnc_job *job, const rnc_weights *weights, const rnc_options *options) {
     static const rnc_options defaults;
     *job = (rnc_job){.arena = rnc_arena_make(JOB_CEILING),
                      .source = {.weights = weights},
+                     .signs = rnc_arena_make(SIGNS_CEILING),
                      .options = options != NULL ? options : &defaults};
     job->graph.arena = &job->arena;
 }
@@ -22,6 +23,7 @@ void rnc_job_end(rnc_job *job) {
     for (rnc_job_file *file = job->files; file != NULL; file = file->next) {
         rnc_map_close(&file->map);
     }
+    rnc_arena_clear(&job->signs);
     rnc_arena_clear(&job->arena);
 }
 

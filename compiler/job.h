@@ -39,6 +39,7 @@ typedef struct rnc_job {
     rnc_dataset dataset;
     int64_t height, width; /* of the input; 0: the topology's */
     rnc_job_file *files;
+    rnc_arena signs; /* masks that no file holds as they are stored */
 } rnc_job;
 
 typedef rnm_status rnc_pass(rnc_job *job, rnm_error *err);

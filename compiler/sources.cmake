@@ -34,9 +34,12 @@ set(RNC_SOURCES
   compiler/onnx/fold.c
   compiler/onnx/fold_numbers.c
   compiler/onnx/functions.c
+  compiler/onnx/generator.c
   compiler/onnx/import.c
   compiler/onnx/names.c
   compiler/onnx/opsets.c
+  compiler/onnx/provenance.c
+  compiler/onnx/recipes.c
   compiler/onnx/table.c
   compiler/passes/account_tensors.c
   compiler/passes/assign_layout.c

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Layers with weights. A constant weight becomes a recipe, its own parent; what follows the layer
- * in its epilogue is for later passes.
+ * Layers with weights. A constant weight becomes a recipe, its own parent; one that the graph makes
+ * of constants, or a function of our own export, becomes the recipe that says how. What follows the
+ * layer in its epilogue is for later passes.
  */
-#include "onnx/convert.h"
+#include "onnx/generator.h"
 
 #include <string.h>
 
@@ -15,15 +16,15 @@ static bool taken(const rnc_import *im, const char *layer, const char *suffix) {
     return rnc_scope_find(&im->value_names, name) != NULL;
 }
 
-/* Parts of a layer are stored under its name: the initializer's without ".weight", else the
- * node's. */
+/* Parts of a layer are stored under its name: the recipe's, the initializer's without ".weight",
+ * else the node's. */
 static rnm_status layer_name(rnc_call *call, const rnc_onnx_value *weight, const char **out) {
     static const char *const parts[] = {".weight", ".betas", ".mask", ".zeros"};
     enum { PARTS = sizeof parts / sizeof *parts };
     rnc_import *im = call->import;
     size_t length = strlen(weight->name);
-    const char *stem = call->name;
-    if (length > 7 && strcmp(weight->name + length - 7, ".weight") == 0) {
+    const char *stem = weight->recipe != NULL ? weight->recipe->name : call->name;
+    if (weight->recipe == NULL && length > 7 && strcmp(weight->name + length - 7, ".weight") == 0) {
         stem = rnc_arena_text(im->graph->arena, weight->name, length - 7, im->err);
         stem = stem == NULL ? NULL : rnc_join(im->graph, call->scope->prefix, stem, im->err);
     }
@@ -66,9 +67,21 @@ static const rnc_tensor *known_parent(const rnc_graph *graph, const rnc_tensor *
     return parent;
 }
 
-/* The weight [co, ci, kernel...] as a recipe whose parent it is. */
-static rnm_status make_weight(rnc_call *call, const char *layer, const rnc_tensor *tensor,
-                              rnc_value **out) {
+/* A matrix with its axes exchanged: the same bytes. NULL without memory. */
+static const rnc_tensor *turned_view(rnc_import *im, const rnc_tensor *tensor) {
+    rnc_tensor *view = rnc_arena_alloc(im->graph->arena, sizeof *view, im->err);
+    if (view != NULL) {
+        *view = *tensor;
+        view->dims[0] = tensor->dims[1];
+        view->dims[1] = tensor->dims[0];
+        view->strides[0] = tensor->strides[1];
+        view->strides[1] = tensor->strides[0];
+    }
+    return view;
+}
+
+/* The weight [co, ci, kernel...] as a child that is its own parent. */
+static rnm_status dense_child(rnc_call *call, const rnc_tensor *tensor, rnc_child **out) {
     rnc_import *im = call->import;
     uint64_t elements = 1;
     for (int d = 0; d < tensor->rank; d++) {
@@ -81,32 +94,78 @@ static rnm_status make_weight(rnc_call *call, const char *layer, const rnc_tenso
                              (unsigned long long)elements);
     }
     rnc_tensor *parent = rnc_arena_alloc(im->graph->arena, sizeof *parent, im->err);
-    if (parent == NULL) {
+    rnc_child *child = rnc_arena_alloc(im->graph->arena, sizeof *child, im->err);
+    if (parent == NULL || child == NULL) {
         return RNM_ERR_MEMORY;
     }
     *parent = *tensor;
     for (int d = 0; d < 2; d++) { /* one number for all outputs, or inputs, is stored once */
         parent->dims[d] = tensor->strides[d] == 0 ? 1 : tensor->dims[d];
     }
-    const char *name = rnc_join(im->graph, layer, ".weight", im->err);
-    rnc_child *child = rnc_arena_alloc(im->graph->arena, sizeof *child, im->err);
-    rnc_value *weight =
-        name == NULL ? NULL : rnc_value_create(im->graph, name, RNC_VALUE_WEIGHT, im->err);
-    if (weight == NULL || child == NULL) {
-        return RNM_ERR_MEMORY;
-    }
-    *child = (rnc_child){.name = layer,
-                         .rank = tensor->rank,
+    *child = (rnc_child){.rank = tensor->rank,
                          .co = (uint32_t)tensor->dims[0],
                          .ci = (uint32_t)tensor->dims[1],
                          .po = (uint32_t)parent->dims[0],
                          .pi = (uint32_t)parent->dims[1],
-                         .parent = known_parent(im->graph, parent)};
+                         .parent = parent};
     child->taps = (uint32_t)(elements / child->co / child->ci);
-    weight->shape.rank = tensor->rank;
     for (int d = 0; d < tensor->rank; d++) {
         child->dims[d] = (uint32_t)tensor->dims[d];
-        weight->shape.dims[d] = tensor->dims[d];
+    }
+    *out = child;
+    return RNM_OK;
+}
+
+/* What a recipe saves is told, as recognise_repetition tells it. */
+static void note_generator(const rnc_call *call, const rnc_child *child) {
+    rnc_note(call->import->job, "%s: made in the graph of a block of %ux%u, %ux%u times%s",
+             child->name, child->po, child->pi, (child->co + child->po - 1) / child->po,
+             (child->ci + child->pi - 1) / child->pi,
+             child->transform == RNC_S      ? ", by s"
+             : child->transform == RNC_F    ? ", with signs"
+             : child->transform == RNC_DROP ? ", with drops"
+                                            : "");
+}
+
+/* The child that a constant, a recipe or a value of the graph is as a layer's weight, `turned`
+ * where its matrix is [ci, co]; NULL where it is none. */
+static rnm_status find_child(rnc_call *call, const rnc_onnx_value *weight, bool turned,
+                             rnc_child **out) {
+    rnc_import *im = call->import;
+    rnm_status status = RNM_OK;
+    *out = NULL;
+    if (weight->tensor != NULL) {
+        const rnc_tensor *tensor = turned ? turned_view(im, weight->tensor) : weight->tensor;
+        return tensor == NULL ? RNM_ERR_MEMORY : dense_child(call, tensor, out);
+    }
+    if (weight->recipe != NULL && !turned) {
+        *out = rnc_arena_alloc(im->graph->arena, sizeof **out, im->err);
+        if (*out == NULL) {
+            return RNM_ERR_MEMORY;
+        }
+        **out = weight->recipe->child;
+        return RNM_OK;
+    }
+    rnc_value *value;
+    status = rnc_call_value(call, 1, &value);
+    return status == RNM_OK ? rnc_recognise_generator(call, value, turned, out) : status;
+}
+
+/* The weight of a layer whose child has all but a name. */
+static rnm_status make_weight(rnc_call *call, const char *layer, rnc_child *child,
+                              rnc_value **out) {
+    rnc_import *im = call->import;
+    const char *name = rnc_join(im->graph, layer, ".weight", im->err);
+    rnc_value *weight =
+        name == NULL ? NULL : rnc_value_create(im->graph, name, RNC_VALUE_WEIGHT, im->err);
+    if (weight == NULL) {
+        return RNM_ERR_MEMORY;
+    }
+    child->name = layer;
+    child->parent = known_parent(im->graph, child->parent);
+    weight->shape.rank = child->rank;
+    for (int d = 0; d < child->rank; d++) {
+        weight->shape.dims[d] = child->dims[d];
     }
     weight->child = child;
     *out = weight;
@@ -141,19 +200,30 @@ bool rnc_fits_bias(const rnc_onnx_value *bias, int64_t channels) {
                             bias->tensor->rank == 1 && bias->tensor->dims[0] == channels);
 }
 
-rnm_status rnc_emit_layer(rnc_call *call, rnm_op op, const rnm_node_attrs *attrs, rnc_value *x,
-                          const rnc_tensor *weight, const rnc_onnx_value *bias) {
+/* The call's node, its weight the child. Input 1 gives it its name. */
+static rnm_status emit_child(rnc_call *call, rnm_op op, const rnm_node_attrs *attrs, rnc_value *x,
+                             rnc_child *child, const rnc_onnx_value *bias) {
     const char *layer;
     rnc_value *inputs[RNC_WEIGHTED_INPUTS] = {x};
-    rnm_status status = layer_name(call, rnc_call_input(call, 1), &layer);
+    const rnc_onnx_value *weight = rnc_call_input(call, 1);
+    rnm_status status = layer_name(call, weight, &layer);
     if (status == RNM_OK) {
-        status = make_weight(call, layer, weight, &inputs[RNC_INPUT_WEIGHT]);
+        status = make_weight(call, layer, child, &inputs[RNC_INPUT_WEIGHT]);
+    }
+    if (status == RNM_OK && weight->tensor == NULL && weight->recipe == NULL) {
+        note_generator(call, child);
     }
     if (status == RNM_OK && bias != NULL) {
-        status =
-            make_bias(call, layer, bias->tensor, weight->dims[0], 1.0f, &inputs[RNC_INPUT_BIAS]);
+        status = make_bias(call, layer, bias->tensor, child->co, 1.0f, &inputs[RNC_INPUT_BIAS]);
     }
     return status == RNM_OK ? rnc_emit_call(call, op, attrs, inputs, RNC_WEIGHTED_INPUTS) : status;
+}
+
+rnm_status rnc_emit_layer(rnc_call *call, rnm_op op, const rnm_node_attrs *attrs, rnc_value *x,
+                          const rnc_tensor *weight, const rnc_onnx_value *bias) {
+    rnc_child *child;
+    rnm_status status = dense_child(call, weight, &child);
+    return status == RNM_OK ? emit_child(call, op, attrs, x, child, bias) : status;
 }
 
 /* ---- Conv ------------------------------------------------------------------------------------ */
@@ -190,6 +260,24 @@ static rnm_status check_kernel(rnc_call *call, const rnm_shape *weight) {
     return status;
 }
 
+static rnm_shape shape_of(const rnc_onnx_value *weight) {
+    rnm_shape shape = {.rank = 0};
+    if (weight->value != NULL) {
+        shape = weight->value->shape;
+    } else if (weight->tensor != NULL) {
+        shape.dtype = weight->tensor->dtype;
+        shape.rank = weight->tensor->rank;
+        memcpy(shape.dims, weight->tensor->dims, sizeof shape.dims);
+    } else if (weight->recipe != NULL) {
+        shape.dtype = RNM_F32;
+        shape.rank = weight->recipe->child.rank;
+        for (int d = 0; d < shape.rank; d++) {
+            shape.dims[d] = weight->recipe->child.dims[d];
+        }
+    }
+    return shape;
+}
+
 rnm_status rnc_convert_conv(rnc_call *call) {
     rnc_onnx_value *weight;
     rnc_value *x;
@@ -197,12 +285,7 @@ rnm_status rnc_convert_conv(rnc_call *call) {
     if (status != RNM_OK || (status = rnc_call_need(call, 1, &weight)) != RNM_OK) {
         return status;
     }
-    rnm_shape shape = weight->value != NULL ? weight->value->shape : (rnm_shape){.rank = 0};
-    if (weight->tensor != NULL) {
-        shape.dtype = weight->tensor->dtype;
-        shape.rank = weight->tensor->rank;
-        memcpy(shape.dims, weight->tensor->dims, sizeof shape.dims);
-    }
+    const rnm_shape shape = shape_of(weight);
     int spatial = rnm_op_spatial(RNM_OP_Conv, x->shape.rank);
     if (spatial == 0 || shape.rank != x->shape.rank || shape.dtype != RNM_F32) {
         return rnc_call_fail(call, RNM_ERR_SHAPE,
@@ -219,26 +302,16 @@ rnm_status rnc_convert_conv(rnc_call *call) {
     }
     attrs.has_kernel_shape = false;
     const rnc_onnx_value *bias = rnc_call_input(call, 2);
-    if (weight->tensor == NULL || !rnc_fits_bias(bias, shape.dims[0])) {
-        return dynamic_conv(call, attrs);
+    rnc_child *child = NULL;
+    if (rnc_fits_bias(bias, shape.dims[0]) &&
+        (status = find_child(call, weight, false, &child)) != RNM_OK) {
+        return status;
     }
-    return rnc_emit_layer(call, RNM_OP_Conv, &attrs, x, weight->tensor, bias);
+    return child == NULL ? dynamic_conv(call, attrs)
+                         : emit_child(call, RNM_OP_Conv, &attrs, x, child, bias);
 }
 
 /* ---- Gemm and MatMul ------------------------------------------------------------------------- */
-
-/* A matrix with its axes exchanged: the same bytes. NULL without memory. */
-static const rnc_tensor *turned(rnc_import *im, const rnc_tensor *tensor) {
-    rnc_tensor *view = rnc_arena_alloc(im->graph->arena, sizeof *view, im->err);
-    if (view != NULL) {
-        *view = *tensor;
-        view->dims[0] = tensor->dims[1];
-        view->dims[1] = tensor->dims[0];
-        view->strides[0] = tensor->strides[1];
-        view->strides[1] = tensor->strides[0];
-    }
-    return view;
-}
 
 /* The sizes that a bias of a matrix product may have here: one number a column, or one. */
 static bool row_bias(const rnc_onnx_value *bias, int64_t columns) {
@@ -271,20 +344,24 @@ static rnm_status dynamic_gemm(rnc_call *call, const rnm_node_attrs *given, bool
     return rnc_emit_call(call, op, given, inputs, count);
 }
 
-/* A layer of weight [outputs, inputs]. */
+/* A layer of weight [outputs, inputs]; *done tells whether the factor can be one. */
 static rnm_status layer_of(rnc_call *call, const rnc_onnx_value *factor, bool transposed,
-                           float alpha, const rnc_onnx_value *bias, float beta) {
+                           float alpha, const rnc_onnx_value *bias, float beta, bool *done) {
     rnc_import *im = call->import;
     rnc_value *inputs[RNC_WEIGHTED_INPUTS] = {NULL};
     const char *layer;
-    const rnc_tensor *weight = transposed ? factor->tensor : turned(im, factor->tensor);
-    rnm_status status = weight == NULL ? RNM_ERR_MEMORY : rnc_call_value(call, 0, &inputs[0]);
-    if (status != RNM_OK || (status = layer_name(call, factor, &layer)) != RNM_OK ||
-        (status = make_weight(call, layer, weight, &inputs[RNC_INPUT_WEIGHT])) != RNM_OK) {
+    rnc_child *child;
+    rnm_status status = find_child(call, factor, !transposed, &child);
+    *done = child != NULL;
+    if (status != RNM_OK || !*done || (status = rnc_call_value(call, 0, &inputs[0])) != RNM_OK ||
+        (status = layer_name(call, factor, &layer)) != RNM_OK ||
+        (status = make_weight(call, layer, child, &inputs[RNC_INPUT_WEIGHT])) != RNM_OK) {
         return status;
     }
-    int64_t outputs = weight->dims[0];
-    if (bias != NULL && (status = make_bias(call, layer, bias->tensor, outputs, beta,
+    if (factor->tensor == NULL && factor->recipe == NULL) {
+        note_generator(call, child);
+    }
+    if (bias != NULL && (status = make_bias(call, layer, bias->tensor, child->co, beta,
                                             &inputs[RNC_INPUT_BIAS])) != RNM_OK) {
         return status;
     }
@@ -292,11 +369,11 @@ static rnm_status layer_of(rnc_call *call, const rnc_onnx_value *factor, bool tr
         const char *name = rnc_join(im->graph, layer, ".scale", im->err);
         name = name == NULL ? NULL : rnc_fresh_name(im, &im->value_names, name);
         rnc_value *scale =
-            name == NULL ? NULL : rnc_channel_create(im->graph, name, outputs, im->err);
+            name == NULL ? NULL : rnc_channel_create(im->graph, name, child->co, im->err);
         if (scale == NULL) {
             return RNM_ERR_MEMORY;
         }
-        for (int64_t c = 0; c < outputs; c++) {
+        for (uint32_t c = 0; c < child->co; c++) {
             scale->channel[c] = alpha;
         }
         inputs[RNC_INPUT_SCALE] = scale;
@@ -305,11 +382,10 @@ static rnm_status layer_of(rnc_call *call, const rnc_onnx_value *factor, bool tr
     return rnc_emit_call(call, RNM_OP_Gemm, &attrs, inputs, RNC_WEIGHTED_INPUTS);
 }
 
-/* True for a second factor that can be a layer's weight. */
+/* True for a second factor that may be a layer's weight. */
 static bool fits_weight(const rnc_onnx_value *factor) {
-    const rnc_tensor *tensor = factor->tensor;
-    return tensor != NULL && is_float(tensor) && tensor->rank == 2 && tensor->dims[0] > 0 &&
-           tensor->dims[1] > 0;
+    const rnm_shape shape = shape_of(factor);
+    return shape.dtype == RNM_F32 && shape.rank == 2 && shape.dims[0] > 0 && shape.dims[1] > 0;
 }
 
 rnm_status rnc_convert_gemm(rnc_call *call) {
@@ -332,8 +408,12 @@ rnm_status rnc_convert_gemm(rnc_call *call) {
     }
     const rnc_onnx_value *bias = rnc_call_input(call, 2);
     if (!turn_a && x->shape.rank == 2 && x->kind == RNC_VALUE_ACTIVATION && fits_weight(factor) &&
-        row_bias(bias, factor->tensor->dims[turn_b ? 0 : 1])) {
-        return layer_of(call, factor, turn_b, alpha, bias, beta);
+        row_bias(bias, shape_of(factor).dims[turn_b ? 0 : 1])) {
+        bool done;
+        status = layer_of(call, factor, turn_b, alpha, bias, beta, &done);
+        if (status != RNM_OK || done) {
+            return status;
+        }
     }
     rnm_op op = rnm_op_by_name("MatMul");
     rnm_node_attrs attrs = rnm_attrs_default(op, 0);
@@ -354,7 +434,11 @@ rnm_status rnc_convert_matmul(rnc_call *call) {
         return status;
     }
     if (x->shape.rank == 2 && x->kind == RNC_VALUE_ACTIVATION && fits_weight(factor)) {
-        return layer_of(call, factor, false, 1.0f, NULL, 1.0f);
+        bool done;
+        status = layer_of(call, factor, false, 1.0f, NULL, 1.0f, &done);
+        if (status != RNM_OK || done) {
+            return status;
+        }
     }
     rnm_node_attrs attrs = rnm_attrs_default(rnm_op_by_name("MatMul"), 0);
     return dynamic_gemm(call, &attrs, false);

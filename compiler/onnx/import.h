@@ -22,14 +22,24 @@ enum {
     RNC_ONNX_MAX_FILLED = 1 << 20, /* elements of a constant that repeats one number */
 };
 
-/* What a name stands for: a constant (`tensor`), a value of the graph (`value`), or both, once a
- * constant was needed as a value. */
+/* The result of a function of our own export, not written out: the child that it makes, without a
+ * name, and what writes it out where it is needed as a value. */
+typedef struct rnc_onnx_recipe {
+    const char *name;
+    rnc_child child;
+    const struct rnc_call *call;
+    const Onnx__FunctionProto *function;
+} rnc_onnx_recipe;
+
+/* What a name stands for: a constant (`tensor`), a recipe, a value of the graph (`value`), or two
+ * of them, once one of the others was needed as a value. */
 typedef struct rnc_onnx_value {
     const char *name;
     const rnc_tensor *tensor;
     const bool *symbolic; /* i64 tensors of dims: elements that stand for symbols, as in rnm_shape;
                              NULL for none */
     rnc_value *value;
+    const rnc_onnx_recipe *recipe;
     bool reserved; /* in tables of names: kept for a graph output */
 } rnc_onnx_value;
 
@@ -49,6 +59,7 @@ typedef struct rnc_import {
     rnc_onnx_scope value_names; /* in use, those of stored tensors among them */
     rnc_onnx_scope node_names;  /* in use, those of recipes among them */
     size_t nodes;               /* converted, to keep the ceiling */
+    bool own_functions;         /* those of the domain of our export are ours */
     rnm_error *err;
 } rnc_import;
 
@@ -159,6 +170,13 @@ rnm_status rnc_onnx_nodes(rnc_import *im, rnc_onnx_scope *scope, Onnx__NodeProto
 /* functions.c: the model's own function that a node calls, or NULL; and writing it out. */
 const Onnx__FunctionProto *rnc_onnx_function(const rnc_import *im, const Onnx__NodeProto *node);
 rnm_status rnc_onnx_inline(rnc_call *call, const Onnx__FunctionProto *function);
+
+/* recipes.c: looks whether the model's functions are those of our export, word for word. */
+rnm_status rnc_onnx_find_recipes(rnc_import *im);
+/* Binds the node's output to the recipe that it makes, where `function` is one of our own
+ * export, word for word; *done tells. And what such a recipe is as a value of the graph. */
+rnm_status rnc_onnx_recipe_call(rnc_call *call, const Onnx__FunctionProto *function, bool *done);
+rnm_status rnc_onnx_recipe_value(rnc_onnx_value *made);
 
 /* opsets.c: the version of a domain that nodes of the model (function NULL) or of a function
  * import; 0 for none. */

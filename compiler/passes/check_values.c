@@ -67,12 +67,44 @@ static rnm_status look_through(const rnc_job *job, const rnc_tensor *tensor, val
     return RNM_OK;
 }
 
+/* Pairs that are no tensors of their own: what numbers of theirs are not finite, or overflow. */
+static rnm_status check_pairs(const rnc_job *job, const rnc_child *child, float largest,
+                              rnm_error *err) {
+    const uint64_t count = rnc_child_pair_count(child);
+    const bool cascaded = child->flags == RNM_RECIPE_CASCADED;
+    const uint64_t blocks =
+        cascaded ? (uint64_t)(child->co / child->po) * (child->ci / child->pi) : count;
+    float most = 0.0f;
+    float edges = 1.0f;
+    for (uint64_t k = 0; k < count; k++) {
+        const float *pair = child->pairs + 2 * k;
+        if (!isfinite(pair[0]) || !isfinite(pair[1])) {
+            return rnm_fail(err, RNM_ERR_VALUE, "%s: pair %llu of %s is %g, %g, expected numbers",
+                            job->source.weights->path, (unsigned long long)k, child->name,
+                            (double)pair[0], (double)pair[1]);
+        }
+        if (k < blocks) {
+            most = fmaxf(most, fabsf(pair[0]));
+        } else {
+            edges *= fmaxf(fabsf(pair[0]), 1.0f);
+        }
+    }
+    if (!isfinite(largest * most * edges)) {
+        return rnm_fail(err, RNM_ERR_VALUE, "%s: %s overflows: |b1| * max |parent| is not finite",
+                        job->source.weights->path, child->name);
+    }
+    return RNM_OK;
+}
+
 static rnm_status check_s(const rnc_job *job, const rnc_child *child, float largest,
                           rnm_error *err) {
     survey blocks = {0};
     survey row = {0};
     survey column = {0};
     survey unused = {0};
+    if (child->pairs != NULL) {
+        return check_pairs(job, child, largest, err);
+    }
     rnm_status status = look_through(job, child->b1, finite_value, &blocks, err);
     if (status != RNM_OK ||
         (status = look_through(job, child->row_b1, finite_value, &row, err)) != RNM_OK ||

@@ -56,9 +56,11 @@ rnm_status rnc_tables_add_graph(rnc_tables *tables, rnc_job *job, rnm_error *err
 rnm_status rnc_tables_add_ends(rnc_tables *tables, rnc_job *job, rnm_error *err);
 rnm_status rnc_tables_add_extras(rnc_tables *tables, rnc_job *job, rnm_error *err);
 
-/* The type that the job stores parents in. */
-static inline rnm_dtype rnc_parent_type(const rnc_job *job) {
-    return job->options->param_type != 0 ? job->options->param_type : RNM_F32;
+/* The type that the job stores a child's parent in. */
+static inline rnm_dtype rnc_parent_type(const rnc_job *job, const rnc_child *child) {
+    return job->options->param_type != 0 ? job->options->param_type
+           : child->parent_dtype != 0    ? child->parent_dtype
+                                         : RNM_F32;
 }
 
 #endif

@@ -71,7 +71,7 @@ static rnm_status add_parent(rnc_tables *tables, const rnc_job *job, const rnc_c
         dims[d - 1] = child->dims[d];
     }
     dims[child->rank - 1] = random ? child->co : child->po;
-    return add_tensor(tables, child->name, ".weight", rnc_parent_type(job), RNM_ROLE_PARENT,
+    return add_tensor(tables, child->name, ".weight", rnc_parent_type(job, child), RNM_ROLE_PARENT,
                       child->rank, dims, (rnc_stored){.child = child}, index, err);
 }
 
