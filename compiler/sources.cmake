@@ -36,6 +36,7 @@ set(RNC_SOURCES
   compiler/onnx/functions.c
   compiler/onnx/generator.c
   compiler/onnx/import.c
+  compiler/onnx/metadata.c
   compiler/onnx/names.c
   compiler/onnx/opsets.c
   compiler/onnx/provenance.c

@@ -56,11 +56,11 @@ rnm_status rnc_constant_value(const rnc_call *call, const char *name, const rnc_
 }
 
 static rnm_status value_of(const rnc_call *call, rnc_onnx_value *input, rnc_value **out) {
-    if (input->value == NULL && input->tensor == NULL && input->recipe != NULL) {
-        rnm_status status = rnc_onnx_recipe_value(input);
-        if (status != RNM_OK) {
-            return status;
-        }
+    if (input->recipe != NULL) {
+        return rnc_call_fail(call, RNM_ERR_UNSUPPORTED,
+                             "its input %.100s is a recipe, which can be the weight of a Conv or "
+                             "Gemm alone",
+                             input->name);
     }
     if (input->value == NULL && input->tensor == NULL) {
         return rnc_call_fail(call, RNM_ERR_UNSUPPORTED,

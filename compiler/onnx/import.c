@@ -209,11 +209,12 @@ static rnm_status convert(rnc_call *call, Onnx__NodeProto *const *nodes, size_t 
         return status;
     }
     const Onnx__FunctionProto *function = rnc_onnx_function(call->import, call->proto);
-    bool folded = false;
     if (function != NULL) {
-        status = rnc_onnx_recipe_call(call, function, &folded);
-        return status != RNM_OK || folded ? status : rnc_onnx_inline(call, function);
+        return call->scope->depth == 0 && rnc_onnx_is_recipe(call->import, function)
+                   ? rnc_onnx_recipe_call(call, function)
+                   : rnc_onnx_inline(call, function);
     }
+    bool folded = false;
     status = rnc_onnx_fold(call, &folded);
     if (status != RNM_OK || folded) {
         return status;
@@ -329,9 +330,9 @@ rnm_status rnc_onnx_import(rnc_job *job, rnm_error *err) {
     rnc_onnx_scope scope = {.prefix = ""};
     rnm_status status;
     job->source.prefix = "";
-    if ((status = check_model(&im)) != RNM_OK ||
-        (status = rnc_onnx_check_operators(&im)) != RNM_OK ||
+    if ((status = check_model(&im)) != RNM_OK || (status = rnc_onnx_metadata(&im)) != RNM_OK ||
         (status = rnc_onnx_find_recipes(&im)) != RNM_OK ||
+        (status = rnc_onnx_check_operators(&im)) != RNM_OK ||
         (status = rnc_graph_reserve_ends(im.graph, graph->n_input, graph->n_output, err)) !=
             RNM_OK ||
         (status = add_initializers(&im, &scope)) != RNM_OK ||

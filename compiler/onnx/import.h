@@ -22,17 +22,14 @@ enum {
     RNC_ONNX_MAX_FILLED = 1 << 20, /* elements of a constant that repeats one number */
 };
 
-/* The result of a function of our own export, not written out: the child that it makes, without a
- * name, and what writes it out where it is needed as a value. */
+/* What a function of our own export makes: a child that has no name yet. */
 typedef struct rnc_onnx_recipe {
     const char *name;
     rnc_child child;
-    const struct rnc_call *call;
-    const Onnx__FunctionProto *function;
 } rnc_onnx_recipe;
 
-/* What a name stands for: a constant (`tensor`), a recipe, a value of the graph (`value`), or two
- * of them, once one of the others was needed as a value. */
+/* What a name stands for: a recipe, a constant (`tensor`), a value of the graph (`value`), or both
+ * of these, once a constant was needed as a value. */
 typedef struct rnc_onnx_value {
     const char *name;
     const rnc_tensor *tensor;
@@ -171,12 +168,14 @@ rnm_status rnc_onnx_nodes(rnc_import *im, rnc_onnx_scope *scope, Onnx__NodeProto
 const Onnx__FunctionProto *rnc_onnx_function(const rnc_import *im, const Onnx__NodeProto *node);
 rnm_status rnc_onnx_inline(rnc_call *call, const Onnx__FunctionProto *function);
 
-/* recipes.c: looks whether the model's functions are those of our export, word for word. */
+/* recipes.c: looks whether the model's functions are those of our export, word for word; whether
+ * one of these makes a weight; and binds the output of a call of such a one. */
 rnm_status rnc_onnx_find_recipes(rnc_import *im);
-/* Binds the node's output to the recipe that it makes, where `function` is one of our own
- * export, word for word; *done tells. And what such a recipe is as a value of the graph. */
-rnm_status rnc_onnx_recipe_call(rnc_call *call, const Onnx__FunctionProto *function, bool *done);
-rnm_status rnc_onnx_recipe_value(rnc_onnx_value *made);
+bool rnc_onnx_is_recipe(const rnc_import *im, const Onnx__FunctionProto *function);
+rnm_status rnc_onnx_recipe_call(rnc_call *call, const Onnx__FunctionProto *function);
+
+/* metadata.c: a data set from what our own export tells, where no other is given. */
+rnm_status rnc_onnx_metadata(rnc_import *im);
 
 /* opsets.c: the version of a domain that nodes of the model (function NULL) or of a function
  * import; 0 for none. */

@@ -100,6 +100,9 @@ static rnm_status count_nodes(census *c, Onnx__NodeProto *const *nodes, size_t c
             }
             continue;
         }
+        if (depth == 0 && rnc_onnx_is_recipe(c->im, function)) {
+            continue; /* what its body has is not asked for */
+        }
         if (depth == RNC_ONNX_MAX_CALLS) {
             return rnm_fail(c->im->err, RNM_ERR_LIMIT,
                             "%s: node %s: function %s is recursive, or functions call each other "

@@ -85,7 +85,7 @@ static path spread(const rnm_shape *to, const rnm_shape *from, bool repeats) {
         bool single = s < 0 || (from->dims[s] == 1 && !repeats);
         uint32_t size = (uint32_t)to->dims[d];
         add_leg(&p, size, single || !repeats ? size : (uint32_t)from->dims[s],
-                 single ? 0 : strides[s]);
+                single ? 0 : strides[s]);
     }
     return p;
 }

@@ -2,7 +2,7 @@
  *
  * Functions of our own compact export (docs/ONNX.md), taken back as the recipes that they are. A
  * file may come from anyone, so a function counts as ours only if all of its domain are, word for
- * word; else they are written out like any other.
+ * word; else it is one like any other.
  */
 #include "export/functions.h"
 #include "onnx/convert.h"
@@ -138,7 +138,8 @@ rnm_status rnc_onnx_find_recipes(rnc_import *im) {
     im->own_functions = ours;
     if (!ours && status == RNM_OK) {
         rnc_note(im->job, "functions of domain " RNC_FUNCTION_DOMAIN
-                          " are not those of its version 1 and are written out");
+                          " are not those of its version 1: they count as any "
+                          "other function");
     }
     return status;
 }
@@ -315,58 +316,35 @@ static const char *recipe_name(const rnc_call *call) {
                                 (size_t)(slash - call->name), call->import->err);
 }
 
-rnm_status rnc_onnx_recipe_call(rnc_call *call, const Onnx__FunctionProto *function, bool *done) {
-    rnc_import *im = call->import;
+static const struct kind *kind_of(const rnc_import *im, const Onnx__FunctionProto *function) {
     size_t k = 0;
     while (k < KINDS && !same_text(kinds[k].name, function->name)) {
         k++;
     }
-    *done = k < KINDS && im->own_functions && in_domain(function) && call->scope->depth == 0 &&
-            call->proto->n_output == 1 && rnc_call_wants(call, 0);
-    if (!*done) {
-        return RNM_OK;
-    }
+    return k < KINDS && im->own_functions && in_domain(function) ? &kinds[k] : NULL;
+}
+
+bool rnc_onnx_is_recipe(const rnc_import *im, const Onnx__FunctionProto *function) {
+    return kind_of(im, function) != NULL;
+}
+
+rnm_status rnc_onnx_recipe_call(rnc_call *call, const Onnx__FunctionProto *function) {
+    rnc_import *im = call->import;
+    const struct kind *kind = kind_of(im, function);
     rnc_onnx_recipe *recipe = rnc_arena_alloc(im->graph->arena, sizeof *recipe, im->err);
-    rnc_call *kept = rnc_arena_alloc(im->graph->arena, sizeof *kept, im->err);
-    if (recipe == NULL || kept == NULL) {
+    if (recipe == NULL) {
         return RNM_ERR_MEMORY;
     }
-    *kept = *call;
-    *recipe = (rnc_onnx_recipe){.name = recipe_name(call), .call = kept, .function = function};
-    recipe->child.transform = kinds[k].transform;
-    recipe->child.flags = kinds[k].flags;
+    recipe->name = recipe_name(call);
+    recipe->child.transform = kind->transform;
+    recipe->child.flags = kind->flags;
     rnm_status status = recipe->name == NULL ? RNM_ERR_MEMORY : take_dims(call, &recipe->child);
     if (status == RNM_OK) {
         status = take_parent(call, &recipe->child);
     }
     for (size_t i = 0; i < 2 && status == RNM_OK; i++) {
-        status = take_part(call, i + 1, kinds[k].parts[i], &recipe->child);
+        status = take_part(call, i + 1, kind->parts[i], &recipe->child);
     }
     const rnc_onnx_value made = {.recipe = recipe};
     return status == RNM_OK ? rnc_bind_same(call, 0, &made) : status;
-}
-
-rnm_status rnc_onnx_recipe_value(rnc_onnx_value *made) {
-    const rnc_onnx_recipe *recipe = made->recipe;
-    rnc_call call = *recipe->call;
-    rnc_onnx_scope scope = {.prefix = recipe->call->scope->prefix};
-    for (size_t k = 0; k < call.proto->n_input; k++) {
-        rnc_onnx_value *input = rnc_call_input(recipe->call, k);
-        if (input == NULL || rnc_scope_find(&scope, input->name) != NULL) {
-            continue;
-        }
-        rnc_onnx_value *entry = rnc_scope_add(call.import, &scope, input->name);
-        if (entry == NULL) {
-            return RNM_ERR_MEMORY;
-        }
-        *entry = *input;
-    }
-    call.scope = &scope;
-    rnm_status status = rnc_onnx_inline(&call, recipe->function);
-    const rnc_onnx_value *written = rnc_scope_find(&scope, call.proto->output[0]);
-    if (status == RNM_OK && written != NULL) {
-        made->value = written->value;
-        made->tensor = written->tensor;
-    }
-    return status;
 }

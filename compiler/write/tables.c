@@ -194,8 +194,9 @@ rnm_status rnc_tables_build(rnc_tables *tables, rnc_job *job, rnm_error *err) {
     if ((status = rnc_tables_add_string(tables, "", &empty, err)) != RNM_OK ||
         (status = rnc_tables_add_weights(tables, job, err)) != RNM_OK ||
         (status = rnc_tables_add_graph(tables, job, err)) != RNM_OK ||
-        (status = rnc_tables_add_extras(tables, job, err)) != RNM_OK) {
+        (status = rnc_tables_add_ends(tables, job, err)) != RNM_OK) {
         return status;
     }
-    return rnc_tables_add_ends(tables, job, err);
+    /* Last, so that where a model comes from moves no other name. */
+    return rnc_tables_add_extras(tables, job, err);
 }
