@@ -31,7 +31,8 @@ typedef struct rnc_options {
     int input_height;     /* 0: the data set's, else the topology's */
     int input_width;      /* 0: as input_height; counts only with it */
     rnc_generator generator;
-    rnm_dtype param_type;     /* of parents: 0 or RNM_F32, RNM_F16, RNM_BF16 */
+    rnm_dtype param_type;     /* of parents: RNM_F32, RNM_F16, RNM_BF16; 0: as in a compact ONNX
+                                 export, else RNM_F32 */
     bool no_recognise;        /* dense weights stay dense, whatever they repeat */
     bool allow_external_data; /* tensors of an ONNX model may be in other files of its folder */
     const char *dump_ir;      /* pass after which to dump the graph, "all", or NULL */

@@ -47,8 +47,9 @@ static rnm_status fold(rnc_job *job, const rnc_node *node, const float *before, 
         double spread = (double)variance[c] + (double)node->epsilon;
         double factor = (double)gamma[c] / sqrt(spread);
         double shift = before == NULL ? 0.0 : (double)before[c];
+        double moved = (shift - (double)mean[c]) * factor;
         scale[c] = (float)factor;
-        bias[c] = (float)((shift - (double)mean[c]) * factor + (double)beta[c]);
+        bias[c] = moved == 0.0 ? beta[c] : (float)(moved + (double)beta[c]); /* -0 stays so */
         if (!(spread > 0.0) || !isfinite(scale[c]) || !isfinite(bias[c])) {
             return rnm_fail(err, RNM_ERR_VALUE,
                             "%s: batch norm %s%s: channel %lld has variance %g and scale %g, which "

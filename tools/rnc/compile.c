@@ -20,7 +20,7 @@ static void print_summary(const char *target) {
 }
 
 int rnc_command_compile(int argc, char **argv) {
-    rnc_reading reading = {.generator = RNC_GENERATOR_AUTO, .param_type = RNM_F32};
+    rnc_reading reading = {.generator = RNC_GENERATOR_AUTO};
     const char *output = NULL;
     cli_list files = {0};
     char *target = NULL;
@@ -29,7 +29,8 @@ int rnc_command_compile(int argc, char **argv) {
                  "the .rnm to write (default: MODEL.rnm beside it)"),
         RNC_READING_OPTIONS(reading),
         CLI_CHOICE("param-type", 0, &reading.param_type, rnc_param_type_choices,
-                   "how parents are stored; f32 loses nothing"),
+                   "how parents are stored (default: as a compact\n"
+                   "export has them, else f32, which loses nothing)"),
         CLI_TEXT("dump-ir", 0, &reading.dump_ir, "PASS",
                  "print the graph on stderr after a pass that `rnc list`\n"
                  "names, or `all`"),
@@ -39,7 +40,8 @@ int rnc_command_compile(int argc, char **argv) {
         .version = RNC_TOOL_VERSION,
         .usage = "MODEL.ckpt|MODEL.onnx [-o MODEL.rnm] [OPTION...]\n",
         .intro = "Converts a trained checkpoint into a .rnm: parents, betas, packed masks, graph;\n"
-                 "or an ONNX model, of opset 6 and newer, whose weights are stored as they are.\n"
+                 "or an ONNX model, of opset 6 and newer; generators left in its graph, and\n"
+                 "repetition in its weights, are recognised.\n"
                  "The checkpoint is never executed; what it holds beside tensors is passed over.\n",
         .examples = "  rnc compile model.ckpt\n"
                     "  rnc compile model.onnx\n"
