@@ -6,7 +6,8 @@
  * there, bit for bit; a weight that differs anywhere stays the computation that it is.
  *
  * Each constant is tried as the parent in turn. This takes time of a few looks at each element, and
- * at most two bits of memory for it.
+ * at most two bits of memory for it. A small file may speak of huge weights, so how much is looked
+ * at goes by the size of the file.
  */
 #include "onnx/generator.h"
 
@@ -17,8 +18,9 @@
 #include <math.h>
 #include <string.h>
 
-/* Nodes times elements that are looked at. */
-static const uint64_t most_work = UINT64_C(1) << 33;
+/* Nodes times elements that are looked at in a model: so many, and so many for each of its bytes.
+ * Cascades of s take some 2,000 a byte. */
+enum { WORK = 1 << 28, WORK_OF_BYTE = 1 << 12 };
 
 /* An element of the child. */
 typedef struct place {
@@ -331,6 +333,13 @@ static bool begin(generator *g) {
     return elements <= RNM_LIMIT_CHILD_BYTES / sizeof(float);
 }
 
+static bool take_work(rnc_import *im, uint64_t work) {
+    const uint64_t most = WORK + im->job->source.weights->file_size * WORK_OF_BYTE;
+    bool fits = im->work <= most && work <= most - im->work;
+    im->work += fits ? work : 0;
+    return fits;
+}
+
 static void note_why(const generator *g, const rnc_leaves *leaves) {
     const rnc_job *job = g->call->import->job;
     if (leaves->unsupported != NULL) {
@@ -359,7 +368,7 @@ rnm_status rnc_recognise_generator(rnc_call *call, const rnc_value *value, bool 
     }
     generator g = {.call = call, .value = value, .turned = turned, .child = child};
     known = known && begin(&g);
-    g.full = known && rnc_child_elements(child) > most_work / leaves.nodes;
+    g.full = known && !take_work(im, rnc_child_elements(child) * leaves.nodes);
     bool found = false;
     for (size_t k = 0; k < leaves.count && known && !found && !g.full; k++) {
         found = try_constant(&g, leaves.tensors[k]);

@@ -56,6 +56,7 @@ typedef struct rnc_import {
     rnc_onnx_scope value_names; /* in use, those of stored tensors among them */
     rnc_onnx_scope node_names;  /* in use, those of recipes among them */
     size_t nodes;               /* converted, to keep the ceiling */
+    uint64_t work;              /* of looking at generators */
     bool own_functions;         /* those of the domain of our export are ours */
     rnm_error *err;
 } rnc_import;
