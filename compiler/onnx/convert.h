@@ -45,6 +45,7 @@ rnc_onnx_convert rnc_convert_pad;
 rnc_onnx_convert rnc_convert_expand;
 rnc_onnx_convert rnc_convert_tile;
 rnc_onnx_convert rnc_convert_depth_to_space;
+rnc_onnx_convert rnc_convert_col2im;
 rnc_onnx_convert rnc_convert_resize;
 rnc_onnx_convert rnc_convert_upsample;
 

@@ -251,6 +251,92 @@ rnm_status rnc_convert_depth_to_space(rnc_call *call) {
     return emit_one(call, call->op, &attrs, input);
 }
 
+/* ---- Col2Im ---------------------------------------------------------------------------------- */
+
+/* That blocks lie side by side and cover the image: then each element is moved, and none is summed.
+ * `count` sizes of image and blocks. */
+static rnm_status check_blocks(rnc_call *call, const rnm_shape *from, const int64_t *image,
+                               const int64_t *block, int count) {
+    int64_t lists[3][2 * RNM_MAX_RANK];
+    int counts[3];
+    static const char *const names[] = {"strides", "dilations", "pads"};
+    rnm_status status = RNM_OK;
+    for (int k = 0; k < 3 && status == RNM_OK; k++) {
+        status = rnc_attr_ints(call, names[k], 2 * RNM_MAX_RANK, lists[k], &counts[k]);
+    }
+    if (status != RNM_OK) {
+        return status;
+    }
+    uint64_t blocks = 1;
+    uint64_t elements = 1;
+    bool fits = from->rank == 3 && (counts[0] == count || counts[0] == 0);
+    for (int d = 0; d < count && fits; d++) {
+        fits = block[d] > 0 && image[d] > 0 && image[d] <= RNM_LIMIT_DIM &&
+               image[d] % block[d] == 0 && (counts[0] == 0 ? 1 : lists[0][d]) == block[d];
+        blocks *= fits ? (uint64_t)(image[d] / block[d]) : 1; /* of at most 3 sizes below 2^31 */
+        elements *= fits ? (uint64_t)block[d] : 1;
+        fits = fits && blocks <= RNM_LIMIT_ELEMENTS && elements <= RNM_LIMIT_ELEMENTS;
+    }
+    for (int k = 0; k < counts[1]; k++) {
+        fits = fits && lists[1][k] == 1;
+    }
+    for (int k = 0; k < counts[2]; k++) {
+        fits = fits && lists[2][k] == 0;
+    }
+    if (!fits || (uint64_t)from->dims[2] != blocks || from->dims[1] <= 0 ||
+        (uint64_t)from->dims[1] % elements != 0) {
+        return rnc_call_fail(call, RNM_ERR_UNSUPPORTED,
+                             "only blocks that lie side by side and cover the image are supported");
+    }
+    return RNM_OK;
+}
+
+/* [n, c * block, blocks] is seen as [n, c, block..., blocks...]; turned to [n, c, blocks with block
+ * for each axis], it is the image. */
+rnm_status rnc_convert_col2im(rnc_call *call) {
+    int64_t image[RNM_MAX_RANK];
+    int64_t block[RNM_MAX_RANK];
+    int count;
+    int block_count;
+    rnc_value *input;
+    rnm_node_attrs attrs = rnm_attrs_default(RNM_OP_Reshape, 0);
+    rnm_status status = rnc_call_value(call, 0, &input);
+    if (status != RNM_OK ||
+        (status = rnc_call_ints(call, 1, RNM_MAX_RANK, image, NULL, &count)) != RNM_OK ||
+        (status = rnc_call_ints(call, 2, RNM_MAX_RANK, block, NULL, &block_count)) != RNM_OK) {
+        return status;
+    }
+    const rnm_shape from = input->shape;
+    if (count != block_count || count < 1 || count > 3) {
+        return rnc_call_fail(call, RNM_ERR_VALUE, "expected an image and blocks of 1 to 3 axes");
+    }
+    if ((status = check_blocks(call, &from, image, block, count)) != RNM_OK ||
+        (status = rnc_attr_all_seen(call)) != RNM_OK) {
+        return status;
+    }
+    int64_t wide[RNM_MAX_RANK] = {0, from.dims[1]}; /* 0: as it is */
+    int64_t perm[RNM_MAX_RANK] = {0, 1};
+    rnm_shape to = {.dtype = from.dtype, .rank = 2 + count, .dims = {from.dims[0], from.dims[1]}};
+    for (int d = 0; d < count; d++) {
+        wide[1] /= block[d];
+        wide[2 + d] = block[d];
+        wide[2 + count + d] = image[d] / block[d];
+        perm[2 + 2 * d] = 2 + count + d;
+        perm[3 + 2 * d] = 2 + d;
+        to.dims[2 + d] = image[d];
+    }
+    to.dims[1] = wide[1];
+    rnc_node *node;
+    rnc_set_ints(&attrs, "shape", wide, 2 + 2 * count);
+    status = rnc_emit(call, RNM_OP_Reshape, &attrs, &input, 1, 1, &node);
+    if (status == RNM_OK) {
+        attrs = rnm_attrs_default(RNM_OP_Transpose, 0);
+        rnc_set_ints(&attrs, "perm", perm, 2 + 2 * count);
+        status = rnc_emit(call, RNM_OP_Transpose, &attrs, node->outputs, 1, 1, &node);
+    }
+    return status == RNM_OK ? rnc_emit_reshape(call, node->outputs[0], &to) : status;
+}
+
 /* ---- Resize ---------------------------------------------------------------------------------- */
 
 /* An input of floats, as many as the rank or a multiple; *count = 0 where it is absent or empty. */
