@@ -3,9 +3,8 @@
  * What our own export has told in metadata (docs/ONNX.md): how images are prepared, and labels.
  */
 #include "onnx/import.h"
+#include "topology/yaml.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 static const struct word {
@@ -54,29 +53,71 @@ static bool settle_sizes(rnc_dataset *dataset) {
                  : crops && least_of(p->crop_height, p->crop_width) <= p->resize_height;
 }
 
+enum { WORD = 32 };
+
+/* Takes a word and the character behind it off the text. */
+static bool take_word(const char **text, char end, char word[WORD]) {
+    size_t length = strcspn(*text, " \n");
+    if (length >= WORD || (*text)[length] != end) {
+        return false;
+    }
+    memcpy(word, *text, length);
+    word[length] = '\0';
+    *text += length + 1;
+    return true;
+}
+
+static bool take_key(const char **text, const char *key) {
+    size_t length = strlen(key);
+    bool there = strncmp(*text, key, length) == 0;
+    *text += there ? length : 0;
+    return there;
+}
+
+/* A line of `count` numbers, whole where `floats` is NULL. */
+static bool take_numbers(const char **text, const char *key, int count, uint32_t *const *ints,
+                         float *floats) {
+    char word[WORD];
+    bool fits = take_key(text, key);
+    for (int k = 0; k < count && fits; k++) {
+        int64_t number = 0;
+        fits =
+            take_word(text, k + 1 == count ? '\n' : ' ', word) &&
+            (floats != NULL ? rnc_parse_float(word, &floats[k]) : rnc_parse_int(word, &number)) &&
+            number >= 0;
+        if (fits && floats == NULL) {
+            *ints[k] = (uint32_t)number;
+        }
+    }
+    return fits;
+}
+
+static bool take_choice(const char **text, const char *key, const struct word *words, size_t count,
+                        uint8_t *out) {
+    char word[WORD];
+    return take_key(text, key) && take_word(text, '\n', word) && find_word(words, count, word, out);
+}
+
 /* Numbers that make no sense otherwise are refused by the format's reader, when what was written is
  * read back. */
 static bool read_preprocess(const char *text, rnc_dataset *dataset) {
     rnm_preprocess_rec *p = &dataset->preprocess;
-    char color[8] = "";
-    char resize[8] = "";
-    int end = 0;
-    int found = sscanf(text,
-                       "input=%" SCNu32 "\ncolor=%7[a-z]\nresize=%7[a-z]\nresize_size=%" SCNu32
-                       " %" SCNu32 "\ncrop=%" SCNu32 " %" SCNu32 "\npad=%" SCNu32 " %" SCNu32
-                       " %" SCNu32 " %" SCNu32 "\ndivisor=%f\nmean=%f %f %f %f\nstd=%f %f %f %f\n"
-                       "dataset=%n",
-                       &p->input, color, resize, &p->resize_height, &p->resize_width,
-                       &p->crop_height, &p->crop_width, &p->pad_top, &p->pad_left, &p->pad_bottom,
-                       &p->pad_right, &p->divisor, &p->mean[0], &p->mean[1], &p->mean[2],
-                       &p->mean[3], &p->std[0], &p->std[1], &p->std[2], &p->std[3], &end);
-    enum { NUMBERS = 20 };
-    if (found != NUMBERS || end == 0 || p->input != 0 ||
-        !find_word(colors, sizeof colors / sizeof *colors, color, &p->color) ||
-        !find_word(resizes, sizeof resizes / sizeof *resizes, resize, &p->resize)) {
+    uint32_t *const input[] = {&p->input};
+    uint32_t *const size[] = {&p->resize_height, &p->resize_width};
+    uint32_t *const crop[] = {&p->crop_height, &p->crop_width};
+    uint32_t *const pads[] = {&p->pad_top, &p->pad_left, &p->pad_bottom, &p->pad_right};
+    if (!take_numbers(&text, "input=", 1, input, NULL) || p->input != 0 ||
+        !take_choice(&text, "color=", colors, sizeof colors / sizeof *colors, &p->color) ||
+        !take_choice(&text, "resize=", resizes, sizeof resizes / sizeof *resizes, &p->resize) ||
+        !take_numbers(&text, "resize_size=", 2, size, NULL) ||
+        !take_numbers(&text, "crop=", 2, crop, NULL) ||
+        !take_numbers(&text, "pad=", 4, pads, NULL) ||
+        !take_numbers(&text, "divisor=", 1, NULL, &p->divisor) ||
+        !take_numbers(&text, "mean=", 4, NULL, p->mean) ||
+        !take_numbers(&text, "std=", 4, NULL, p->std) || !take_key(&text, "dataset=")) {
         return false;
     }
-    dataset->name = text + end;
+    dataset->name = text;
     dataset->channels = p->color == RNM_COLOR_GRAY ? 1 : 3;
     return settle_sizes(dataset);
 }

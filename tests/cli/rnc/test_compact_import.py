@@ -98,6 +98,24 @@ class Same(CompactCase):
         self.model("bireal", "--dataset", self.write("own-data.yaml", DATASET))
         self.check_same()
 
+    def test_dataset_that_makes_no_sense(self):
+        """Left out with a note, or refused where only the format's reader sees it."""
+        self.model("bireal", "--dataset", self.write("own-data.yaml", DATASET))
+        self.accepts("export", self.path("net.rnm"))
+        content = self.read("net.onnx")
+        for before, after in ((b"color=rgb", b"color=rgx"), (b"pad=1 0 0 1", b"pad=1 0 0 x"),
+                              (b"crop=10 7", b"crop=00 0"), (b"divisor=255", b"divisor=2,5"),
+                              (b"divisor=", b"divisors"), (b"input=0", b"input=1"),
+                              (b"resize_size=12", b"resize_size=-1")):
+            with self.subTest(after=after):
+                self.assertIn(before, content)
+                self.write("net.onnx", content.replace(before, after))
+                result = self.accepts("compile", self.path("net.onnx"), "-o",
+                                      self.path("again.rnm"))
+                self.assertIn("rnm.preprocess.0", result.err)
+        self.write("net.onnx", content.replace(b"divisor=255", b"divisor=000"))
+        self.refuses(1, ["divisor"], "compile", self.path("net.onnx"), "-o", self.path("new.rnm"))
+
     def test_interleaved(self):
         rng = random.Random(5)
         tensors = {"only.bias": noise(rng, (8,)), "only.alphas": noise(rng, (1, 6)),
