@@ -50,9 +50,11 @@ static rnm_status layer_name(rnc_call *call, const rnc_onnx_value *weight, const
 }
 
 static bool same_tensor(const rnc_tensor *a, const rnc_tensor *b) {
-    const size_t size = (size_t)a->rank * sizeof *a->dims;
-    return a->data == b->data && a->dtype == b->dtype && a->rank == b->rank &&
-           memcmp(a->dims, b->dims, size) == 0 && memcmp(a->strides, b->strides, size) == 0;
+    bool same = a->data == b->data && a->dtype == b->dtype && a->rank == b->rank;
+    for (int d = 0; d < a->rank && same; d++) {
+        same = a->dims[d] == b->dims[d] && (a->dims[d] == 1 || a->strides[d] == b->strides[d]);
+    }
+    return same;
 }
 
 /* The same parent of a layer before, or this one: who shares a tensor shares what is stored. */

@@ -9,6 +9,7 @@
 
 #include "expand_ref.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -49,21 +50,23 @@ static bool same_texts(char *const *a, size_t a_count, char *const *b, size_t b_
     return same;
 }
 
-/* `ours` has its bytes at hand; those of `theirs` are in the file. */
-static bool same_tensor(const rnc_import *im, const Onnx__TensorProto *theirs,
-                        const Onnx__TensorProto *ours) {
+/* `ours` has its bytes at hand, a few; those of `theirs` are in the file. */
+static bool same_bytes(const rnc_import *im, const Onnx__TensorProto *theirs,
+                       const Onnx__TensorProto *ours) {
     uint8_t bytes[16];
     rnc_tensor tensor;
     rnc_onnx_where where;
     if (theirs == NULL || ours == NULL) {
         return theirs == ours;
     }
-    return rnc_onnx_tensor(im->onnx, theirs, im->graph->arena, &tensor, &where, NULL) == RNM_OK &&
-           where == RNC_ONNX_INSIDE && tensor.rank == 1 && ours->n_dims == 1 &&
-           (int32_t)tensor.dtype == ours->data_type && tensor.dims[0] == ours->dims[0] &&
-           ours->raw_data.len <= sizeof bytes &&
-           (rnc_tensor_copy(&tensor, 0, tensor.dims[0], bytes),
-            memcmp(bytes, ours->raw_data.data, ours->raw_data.len) == 0);
+    assert(ours->n_dims == 1 && ours->data_type == RNM_U8 && ours->raw_data.len <= sizeof bytes);
+    if (rnc_onnx_tensor(im->onnx, theirs, im->graph->arena, &tensor, &where, NULL) != RNM_OK ||
+        where != RNC_ONNX_INSIDE || tensor.rank != 1 || tensor.dtype != RNM_U8 ||
+        tensor.dims[0] != ours->dims[0]) {
+        return false;
+    }
+    rnc_tensor_copy(&tensor, 0, tensor.dims[0], bytes);
+    return memcmp(bytes, ours->raw_data.data, ours->raw_data.len) == 0;
 }
 
 static bool same_attribute(const rnc_import *im, const Onnx__AttributeProto *a,
@@ -73,7 +76,7 @@ static bool same_attribute(const rnc_import *im, const Onnx__AttributeProto *a,
            a->n_ints == b->n_ints && a->n_floats == 0 && a->n_strings == 0 && a->g == NULL &&
            (a->n_ints == 0 || memcmp(a->ints, b->ints, a->n_ints * sizeof *a->ints) == 0) &&
            a->s.len == b->s.len && (a->s.len == 0 || memcmp(a->s.data, b->s.data, a->s.len) == 0) &&
-           same_tensor(im, a->t, b->t);
+           same_bytes(im, a->t, b->t);
 }
 
 static bool same_node(const rnc_import *im, const Onnx__NodeProto *a, const Onnx__NodeProto *b) {

@@ -41,6 +41,18 @@ SEEDS = {
                          node("Reshape", ["x", "t"], ["y"])], [X], [value("y", ["N", 32])],
                         [tensor("i", [], [0], I64), tensor("z", [1], [0], I64),
                          tensor("r", [1], [-1], I64)])),
+    "signs": model(graph(
+        [node("Tile", ["w", "t"], ["r"]), node("Sign", ["m"], ["s"]), node("Mul", ["r", "s"], ["c"]),
+         node("Conv", ["x", "c"], ["y"], "conv")], [X], [value("y", ["N", 4, 4, 4])],
+        [WEIGHT, tensor("t", [4], [2, 1, 1, 1], I64),
+         tensor("m", [4, 2, 1, 1], [0.5, -0.5, 0.0, 2.0, -1.0, -3.0, 0.25, 1.0])])),
+    "pairs": model(graph(
+        [node("Concat", ["w", "w"], ["p"], axis=0), node("Mul", ["p", "a"], ["n"]),
+         node("Mul", ["p", "b"], ["e"]), node("Exp", ["e"], ["u"]), node("Add", ["u", "o"], ["d"]),
+         node("Div", ["n", "d"], ["c"]), node("Conv", ["x", "c"], ["y"], "conv")],
+        [X], [value("y", ["N", 4, 4, 4])],
+        [WEIGHT, tensor("a", [4, 1, 1, 1], [1.5, 1.5, 2.0, 2.0]), tensor("o", [], [1.0]),
+         tensor("b", [4, 1, 1, 1], [0.5, 0.5, -1.0, -1.0])])),
     "old": chain(("Add", ["w"], {"broadcast": 1, "axis": 0}), initializers=[
         tensor("w", [1], [1.0])], opset=6),
 }

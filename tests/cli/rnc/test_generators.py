@@ -82,6 +82,21 @@ class Generators(ToolCase):
         self.both([node("Split", ["p"], ["o", "q"], axis=0, num_outputs=2), tile], [both, *lists],
                   "linear", (2, 3))
 
+    def test_one_parent_for_two(self):
+        """A layer's own weight that another is made of is stored once."""
+        for parent in (floats(self.rng, "p", 4, 6, 1, 1), floats(self.rng, "p", 4, 6, 3, 1)):
+            kernel = {"pads": (1, 0, 1, 0)} if len(parent) > 200 else {}
+            self.write("net.onnx", model(graph(
+                [node("Conv", ["x", "p"], ["y"], "first", **kernel),
+                 node("Tile", ["p", "times"], ["w"]),
+                 node("Conv", ["x", "w"], ["z"], "second", **kernel)],
+                [X], [value("y", ["N", 4, 1, 1]), value("z", ["N", 12, 1, 1])],
+                [parent, ints("times", 3, 1, 1, 1)])))
+            self.accepts("compile", self.path("net.onnx"), "-o", self.path("net.rnm"))
+            layers = json.loads(self.accepts("inspect", "--json", self.path("net.rnm")).out)
+            self.assertEqual([layer["parent_shared"] for layer in layers["layers"]],
+                             [False, True])
+
     def test_backwards(self):
         """A parent that is read from its end is no view of it."""
         lists = [ints("from", -1), ints("to", -100), ints("axis", 0), ints("step", -1),
