@@ -58,8 +58,8 @@ RNM_API rnm_status rnm_model_open_memory(const void *bytes, size_t size,
 /* All contexts of the model must be gone. NULL is fine. */
 RNM_API void rnm_model_close(rnm_model *model);
 
-/* A graph input or output. A dim of -1 - k is symbol k, bound when a context is made. Owned by the
- * model. */
+/* A graph input or output. A dim of -1 - k is symbol k, bound when a context is made; one of an
+ * output may be RNM_DIM_COMPUTED: a context's tensor has it. Owned by the model. */
 typedef struct rnm_value_info {
     const char *name;
     rnm_dtype dtype;

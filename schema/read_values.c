@@ -20,7 +20,8 @@ static rnm_status check_dims(const rnm_reader *r, rnm_where where, const rnm_val
         uint64_t word = r->view.words[value->first_dim + (uint32_t)axis];
         uint64_t number = word & ~RNM_DIM_SYMBOL;
         if (number != word) {
-            if (number >= r->view.graph->symbol_count) {
+            bool computed = number == RNM_NONE && value->kind == RNM_VALUE_ACTIVATION;
+            if (number >= r->view.graph->symbol_count && !computed) {
                 return rnm_reject(r, where, RNM_ERR_FORMAT,
                                   "dim %d must be one of %u symbols, found %llu", axis,
                                   r->view.graph->symbol_count, (unsigned long long)number);
@@ -165,6 +166,13 @@ static rnm_status define_inputs(rnm_reader *r) {
         if (r->defined[index]) {
             return rnm_reject(r, where, RNM_ERR_FORMAT,
                               "must be an activation that is listed once");
+        }
+        rnm_shape shape = rnm_view_shape(&r->view, index);
+        for (int axis = 0; axis < shape.rank; axis++) {
+            if (shape.dims[axis] == RNM_DIM_COMPUTED) {
+                return rnm_reject(r, where, RNM_ERR_FORMAT,
+                                  "dim %d of an input must be a number or a symbol", axis);
+            }
         }
         if (r->view.values[index].layout != RNM_LAYOUT_ROWS) {
             return rnm_reject(r, where, RNM_ERR_FORMAT, "layout of an input must be row-major");

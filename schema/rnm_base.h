@@ -22,6 +22,9 @@ extern "C" {
 /* Every dimension list in the project is at most this long. */
 #define RNM_MAX_RANK 8
 
+/* In the place of a dim: it follows from symbols, and is known once a context has them. */
+#define RNM_DIM_COMPUTED (-1 - (int64_t)0xffffffff)
+
 /* What a call came to. Numbers are stable; see rnm_status.def for the list. */
 typedef enum rnm_status {
 #define X(number, name, exit_code, text) RNM_##name = number,

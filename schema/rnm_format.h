@@ -154,7 +154,8 @@ enum {
 };
 
 /* A value of the graph. Its dims are `rank` words from `first_dim`, in ONNX order whatever the
- * layout; a word with the top bit set is symbol number (word & 0xffffffff). */
+ * layout; a word with the top bit set is symbol number (word & 0xffffffff), or a
+ * computed dim where that is RNM_NONE. */
 typedef struct rnm_value_rec {
     uint32_t name;
     uint8_t dtype;

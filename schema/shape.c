@@ -41,14 +41,33 @@ bool rnm_shape_equal(const rnm_shape *a, const rnm_shape *b) {
     return true;
 }
 
+bool rnm_dim_meet(int64_t a, int64_t b, int64_t *out) {
+    *out = a == RNM_DIM_COMPUTED ? b : a;
+    return a == b || a == RNM_DIM_COMPUTED || b == RNM_DIM_COMPUTED;
+}
+
+bool rnm_shape_meets(const rnm_shape *a, const rnm_shape *b) {
+    bool meets = a->dtype == b->dtype && a->rank == b->rank;
+    for (int axis = 0; meets && axis < a->rank; axis++) {
+        int64_t dim;
+        meets = rnm_dim_meet(a->dims[axis], b->dims[axis], &dim);
+    }
+    return meets;
+}
+
 char *rnm_shape_text(const rnm_shape *shape, char *text, size_t size) {
     size_t used = 0;
     snprintf(text, size, "%s", shape->rank == 0 ? "scalar" : "");
     for (int axis = 0; axis < shape->rank && used < size; axis++) {
         int64_t dim = shape->dims[axis];
-        int added = snprintf(text + used, size - used, "%s%s%lld", axis == 0 ? "" : "x",
-                             dim < 0 ? "?" : "", (long long)(dim < 0 ? -1 - dim : dim));
+        int added =
+            snprintf(text + used, size - used, "%s%s", axis == 0 ? "" : "x", dim < 0 ? "?" : "");
         used += (size_t)added;
+        if (dim != RNM_DIM_COMPUTED && used < size) {
+            added =
+                snprintf(text + used, size - used, "%lld", (long long)(dim < 0 ? -1 - dim : dim));
+            used += (size_t)added;
+        }
     }
     return text;
 }

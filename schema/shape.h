@@ -11,7 +11,8 @@
 #include "rnm_base.h"
 
 /* Dims in ONNX order. A negative dim -1 - k is symbol k: it passes through operators that do not
- * look at it and is refused (RNM_ERR_UNSUPPORTED) by those that must compute with it. */
+ * look at it. What others compute with it is RNM_DIM_COMPUTED, or refused (RNM_ERR_UNSUPPORTED)
+ * where a number must be known. */
 typedef struct rnm_shape {
     rnm_dtype dtype;
     int rank;
@@ -136,12 +137,20 @@ int64_t rnm_shape_bound(int64_t at, int rank);
 /* True when Resize changes anything along that axis of its input. */
 bool rnm_resize_changes(const rnm_node_attrs *attrs, const rnm_shape *in, int axis);
 
-/* Writes "1x3x32x32" (symbol k as "?k") and a NUL into text, cut at `size`. Gives text. */
+/* Writes "1x3x32x32" (symbol k as "?k", a computed dim as "?") and a NUL into text, cut at `size`.
+ * Gives text. */
 char *rnm_shape_text(const rnm_shape *shape, char *text, size_t size);
 #define RNM_SHAPE_TEXT 104 /* room for any shape */
 
 /* The same dtype, rank and dims, symbols included. */
 bool rnm_shape_equal(const rnm_shape *a, const rnm_shape *b);
+
+/* What two dims come to that must be equal: false where they cannot be. A computed one may be equal
+ * to any. */
+bool rnm_dim_meet(int64_t a, int64_t b, int64_t *out);
+
+/* The same of the dims of two shapes of one dtype. */
+bool rnm_shape_meets(const rnm_shape *a, const rnm_shape *b);
 
 /* Elements of a shape with symbols counted as 1; false on overflow or over RNM_LIMIT_ELEMENTS. */
 bool rnm_shape_elements(const rnm_shape *shape, int64_t *out);

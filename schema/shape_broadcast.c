@@ -7,8 +7,6 @@
 #include "rnm_format.h"
 #include "shape_rules.h"
 
-#include <string.h>
-
 static rnm_status refuse(const rnm_shape_call *call, const rnm_shape *a, const rnm_shape *b) {
     char first[RNM_SHAPE_TEXT];
     char second[RNM_SHAPE_TEXT];
@@ -18,6 +16,12 @@ static rnm_status refuse(const rnm_shape_call *call, const rnm_shape *a, const r
                     rnm_shape_text(b, second, sizeof second));
 }
 
+/* One of two dims is computed and may be 1, or the other one. */
+static int64_t join_computed(int64_t a, int64_t b) {
+    int64_t other = a == RNM_DIM_COMPUTED ? b : a;
+    return other >= 0 && other != 1 ? other : RNM_DIM_COMPUTED;
+}
+
 /* Joins one more shape to what is there. */
 static rnm_status join(const rnm_shape_call *call, rnm_shape *sum, const rnm_shape *next) {
     rnm_shape joined = {.dtype = sum->dtype,
@@ -25,10 +29,11 @@ static rnm_status join(const rnm_shape_call *call, rnm_shape *sum, const rnm_sha
     for (int from_end = 1; from_end <= joined.rank; from_end++) {
         int64_t a = from_end <= sum->rank ? sum->dims[sum->rank - from_end] : 1;
         int64_t b = from_end <= next->rank ? next->dims[next->rank - from_end] : 1;
-        if (a != b && a != 1 && b != 1) {
+        bool computed = a == RNM_DIM_COMPUTED || b == RNM_DIM_COMPUTED;
+        if (a != b && a != 1 && b != 1 && !computed) {
             return refuse(call, sum, next);
         }
-        joined.dims[joined.rank - from_end] = a == 1 ? b : a;
+        joined.dims[joined.rank - from_end] = computed ? join_computed(a, b) : a == 1 ? b : a;
     }
     *sum = joined;
     return RNM_OK;
@@ -48,13 +53,11 @@ rnm_status rnm_shape_broadcast(rnm_shape_call *call) {
     return rnm_shape_broadcast_of(call, call->inputs, call->input_count, call->out);
 }
 
-/* The slope must not make the output larger than the input. */
+/* The slope must not make the output larger than the input; computed dims tell in a context. */
 rnm_status rnm_shape_prelu(rnm_shape_call *call) {
     const rnm_shape *x = call->inputs[0];
     rnm_status status = rnm_shape_broadcast(call);
-    if (status == RNM_OK &&
-        (call->out->rank != x->rank ||
-         memcmp(call->out->dims, x->dims, sizeof x->dims[0] * (size_t)x->rank) != 0)) {
+    if (status == RNM_OK && !rnm_shape_meets(call->out, x)) {
         return refuse(call, x, call->inputs[1]);
     }
     return status;

@@ -52,8 +52,12 @@ rnm_status rnm_shape_matmul(rnm_shape_call *call) {
     int64_t rows = a->dims[a->rank - (flip_a ? 1 : 2)];
     int64_t inner = a->dims[a->rank - (flip_a ? 2 : 1)];
     int64_t columns = b->dims[b->rank - (flip_b ? 2 : 1)];
-    if (inner != b->dims[b->rank - (flip_b ? 1 : 2)] || inner == 0) {
+    int64_t met;
+    if (!rnm_dim_meet(inner, b->dims[b->rank - (flip_b ? 1 : 2)], &met) || inner == 0) {
         return refuse(call);
+    }
+    if (inner == RNM_DIM_COMPUTED && met >= 0) { /* it can fit one size only */
+        return rnm_shape_check_fixed(call, 0, a->rank - (flip_a ? 2 : 1));
     }
     int rank = a->rank > b->rank ? a->rank : b->rank;
     call->out->rank = rank;

@@ -70,14 +70,14 @@ static bool cancel(product *a, const product *b) {
 
 /* The dim that -1 stands for, or 0 where there is none that fits. */
 static int64_t missing_dim(const product *rest, int64_t known) {
-    if (known == 0 || rest->numbers % known != 0) {
+    if (known == 0) {
         return 0;
     }
-    int64_t numbers = rest->numbers / known;
-    if (rest->symbol_count == 0) {
-        return numbers;
+    if (rest->symbol_count > 0) {
+        bool alone = rest->symbol_count == 1 && rest->numbers == known;
+        return alone ? rest->symbols[0] : RNM_DIM_COMPUTED;
     }
-    return rest->symbol_count == 1 && numbers == 1 ? rest->symbols[0] : 0;
+    return rest->numbers % known == 0 ? rest->numbers / known : 0;
 }
 
 /* Output dims, -1 left as 0 in *missing, which is its axis or -1. */
@@ -146,8 +146,11 @@ rnm_status rnm_shape_squeeze(rnm_shape_call *call) {
     const rnm_shape *in = call->inputs[0];
     bool marked[RNM_MAX_RANK];
     rnm_status status = mark_axes(call, &call->attrs->axes, in->rank, marked);
+    const bool all = call->attrs->axes.count == 0;
+    for (int axis = 0; status == RNM_OK && all && axis < in->rank; axis++) {
+        status = rnm_shape_check_fixed(call, 0, axis); /* or the rank would depend on it */
+    }
     for (int axis = 0; status == RNM_OK && axis < in->rank; axis++) {
-        bool all = call->attrs->axes.count == 0;
         if (marked[axis] && in->dims[axis] != 1) {
             char text[RNM_SHAPE_TEXT];
             return rnm_fail(call->err, RNM_ERR_SHAPE,
@@ -202,8 +205,8 @@ rnm_status rnm_shape_transpose(rnm_shape_call *call) {
 static rnm_status check_blocks(const rnm_shape_call *call) {
     int64_t block = call->attrs->blocksize;
     rnm_status status = rnm_shape_check_rank(call, 0, 4, 4);
-    for (int axis = 1; status == RNM_OK && axis < 4; axis++) {
-        status = rnm_shape_check_fixed(call, 0, axis);
+    if (status == RNM_OK) {
+        status = rnm_shape_check_fixed(call, 0, 1);
     }
     if (status == RNM_OK && (block < 1 || block > INT16_MAX)) {
         return rnm_fail(call->err, RNM_ERR_VALUE,
@@ -213,9 +216,18 @@ static rnm_status check_blocks(const rnm_shape_call *call) {
     return status;
 }
 
+/* The dim times `by`. */
+static int64_t times(int64_t dim, int64_t by) {
+    return dim >= 0 ? dim * by : by == 1 ? dim : RNM_DIM_COMPUTED;
+}
+
 /* The dim divided by `by`, which must go. */
 static rnm_status divide(rnm_shape_call *call, int axis, int64_t by) {
     int64_t dim = call->inputs[0]->dims[axis];
+    if (dim < 0) {
+        call->out->dims[axis] = by == 1 ? dim : RNM_DIM_COMPUTED;
+        return RNM_OK;
+    }
     if (dim % by != 0) {
         return rnm_fail(call->err, RNM_ERR_SHAPE,
                         "dim %d of %s must be a multiple of %lld, is %lld", axis, call->name,
@@ -232,8 +244,8 @@ rnm_status rnm_shape_depth_to_space(rnm_shape_call *call) {
     }
     int64_t block = call->attrs->blocksize;
     rnm_shape_dims(call->out, call->inputs[0]);
-    call->out->dims[2] *= block;
-    call->out->dims[3] *= block;
+    call->out->dims[2] = times(call->out->dims[2], block);
+    call->out->dims[3] = times(call->out->dims[3], block);
     return divide(call, 1, block * block);
 }
 
@@ -307,15 +319,31 @@ rnm_status rnm_shape_slice(rnm_shape_call *call) {
         if (attrs->steps.count > 0 && attrs->steps.at[k] == 0) {
             return rnm_fail(call->err, RNM_ERR_VALUE, "steps of Slice must not be 0");
         }
-        if (in->dims[axis] < 0 && takes_all(attrs, k)) {
-            continue;
-        }
-        status = rnm_shape_check_fixed(call, 0, (int)axis);
-        if (status == RNM_OK) {
+        if (in->dims[axis] >= 0) {
             call->out->dims[axis] = rnm_slice_range(attrs, k, in).count;
+        } else if (!takes_all(attrs, k)) {
+            call->out->dims[axis] = RNM_DIM_COMPUTED;
         }
     }
     return status;
+}
+
+/* Whether the parts fill the axis tells when a context has its size. */
+static rnm_status split_symbol(rnm_shape_call *call, int axis) {
+    const rnm_int_list *split = &call->attrs->split;
+    for (int k = 0; k < call->output_count; k++) {
+        int64_t part = split->count > 0          ? split->at[k]
+                       : call->output_count == 1 ? call->inputs[0]->dims[axis]
+                                                 : RNM_DIM_COMPUTED;
+        if (split->count > 0 && (part < 0 || part > RNM_LIMIT_DIM)) {
+            return rnm_fail(call->err, RNM_ERR_VALUE,
+                            "split of Split must be from 0 to %lld, found %lld",
+                            (long long)RNM_LIMIT_DIM, (long long)part);
+        }
+        rnm_shape_dims(&call->out[k], call->inputs[0]);
+        call->out[k].dims[axis] = part;
+    }
+    return RNM_OK;
 }
 
 rnm_status rnm_shape_split(rnm_shape_call *call) {
@@ -327,16 +355,17 @@ rnm_status rnm_shape_split(rnm_shape_call *call) {
     if (status == RNM_OK) {
         status = rnm_shape_axis(call, in->rank, in->rank, &axis);
     }
-    if (status == RNM_OK) {
-        status = rnm_shape_check_fixed(call, 0, axis);
-    }
     if (status == RNM_OK && split->count > 0) {
         status = check_count(call, "split", count, split->count);
     }
-    int64_t rest = status == RNM_OK ? in->dims[axis] : 0;
+    const int64_t dim = status == RNM_OK ? in->dims[axis] : 0;
+    if (dim < 0) {
+        return split_symbol(call, axis);
+    }
+    int64_t rest = dim;
     bool fits = split->count > 0 || rest % count == 0;
     for (int k = 0; status == RNM_OK && k < count; k++) {
-        int64_t part = split->count > 0 ? split->at[k] : in->dims[axis] / count;
+        int64_t part = split->count > 0 ? split->at[k] : dim / count;
         fits = fits && part >= 0 && part <= rest;
         rest -= fits ? part : 0;
         rnm_shape_dims(&call->out[k], in);
@@ -345,7 +374,7 @@ rnm_status rnm_shape_split(rnm_shape_call *call) {
     if (status == RNM_OK && (!fits || rest != 0)) {
         return rnm_fail(call->err, RNM_ERR_VALUE,
                         "split of Split must cut %lld elements into %d parts, none left over",
-                        (long long)in->dims[axis], count);
+                        (long long)dim, count);
     }
     return status;
 }
@@ -366,7 +395,8 @@ rnm_status rnm_shape_expand(rnm_shape_call *call) {
         int64_t at = axis - rank + list->count;
         int64_t dim = own >= 0 ? in->dims[own] : 1;
         int64_t wanted = at >= 0 ? list->at[at] : 1;
-        if (wanted < 0 || (wanted != 1 && dim != 1 && dim != wanted)) {
+        bool open = dim == RNM_DIM_COMPUTED;
+        if (wanted < 0 || (wanted != 1 && dim != 1 && dim != wanted && !open)) {
             char text[RNM_SHAPE_TEXT];
             return rnm_fail(call->err, RNM_ERR_SHAPE, "Expand cannot make dim %d of %s %lld", axis,
                             rnm_shape_text(in, text, sizeof text), (long long)wanted);
@@ -382,16 +412,13 @@ rnm_status rnm_shape_tile(rnm_shape_call *call) {
     rnm_status status = check_count(call, "repeats", in->rank, repeats->count);
     rnm_shape_dims(call->out, in);
     for (int axis = 0; status == RNM_OK && axis < in->rank; axis++) {
-        int64_t times = repeats->at[axis];
-        if (times < 0 || times > RNM_LIMIT_DIM) {
+        int64_t repeat = repeats->at[axis];
+        if (repeat < 0 || repeat > RNM_LIMIT_DIM) {
             return rnm_fail(call->err, RNM_ERR_VALUE,
                             "repeats[%d] of Tile must be from 0 to %lld, found %lld", axis,
-                            (long long)RNM_LIMIT_DIM, (long long)times);
+                            (long long)RNM_LIMIT_DIM, (long long)repeat);
         }
-        if (times != 1) {
-            status = rnm_shape_check_fixed(call, 0, axis);
-            call->out->dims[axis] *= times;
-        }
+        call->out->dims[axis] = times(in->dims[axis], repeat);
     }
     return status;
 }
@@ -407,9 +434,9 @@ static rnm_status pad_axis(rnm_shape_call *call, int axis, int64_t before, int64
     if (before == 0 && after == 0) {
         return RNM_OK;
     }
-    rnm_status status = rnm_shape_check_fixed(call, 0, axis);
-    if (status != RNM_OK) {
-        return status;
+    if (dim < 0) {
+        call->out->dims[axis] = RNM_DIM_COMPUTED;
+        return RNM_OK;
     }
     int64_t padded = dim + before + after;
     bool reflects = call->attrs->mode == RNM_PAD_REFLECT;

@@ -27,9 +27,10 @@ rnm_status rnm_shape_check_rank(const rnm_shape_call *call, int k, int least, in
 
 rnm_status rnm_shape_check_fixed(const rnm_shape_call *call, int k, int axis) {
     if (call->inputs[k]->dims[axis] < 0) {
+        bool computed = call->inputs[k]->dims[axis] == RNM_DIM_COMPUTED;
         return rnm_fail(call->err, RNM_ERR_UNSUPPORTED,
-                        "dim %d of input %d of %s must be a number, found a symbol", axis, k,
-                        call->name);
+                        "dim %d of input %d of %s must be a number, found %s", axis, k, call->name,
+                        computed ? "one that depends on symbols" : "a symbol");
     }
     return RNM_OK;
 }
@@ -47,7 +48,7 @@ rnm_status rnm_shape_check_channels(const rnm_shape_call *call, int k, int64_t c
 
 rnm_status rnm_shape_check_residual(const rnm_shape_call *call, int k) {
     const rnm_shape *input = rnm_shape_input(call, k);
-    if (input != NULL && !rnm_shape_equal(input, call->out)) {
+    if (input != NULL && !rnm_shape_meets(input, call->out)) {
         char expected[RNM_SHAPE_TEXT];
         char found[RNM_SHAPE_TEXT];
         return rnm_fail(call->err, RNM_ERR_SHAPE,
@@ -114,7 +115,7 @@ static rnm_status concat_one(rnm_shape_call *call, int k, int axis) {
     if (input->rank == wanted.rank) {
         wanted.dims[axis] = input->dims[axis];
     }
-    if (!rnm_shape_equal(input, &wanted)) {
+    if (!rnm_shape_meets(input, &wanted)) {
         char first[RNM_SHAPE_TEXT];
         char found[RNM_SHAPE_TEXT];
         return rnm_fail(call->err, RNM_ERR_SHAPE,
@@ -122,15 +123,13 @@ static rnm_status concat_one(rnm_shape_call *call, int k, int axis) {
                         rnm_shape_text(call->inputs[0], first, sizeof first), axis,
                         rnm_shape_text(input, found, sizeof found));
     }
-    rnm_status status = rnm_shape_check_fixed(call, 0, axis);
-    if (status == RNM_OK) {
-        status = rnm_shape_check_fixed(call, k, axis);
+    const int64_t before = call->out->dims[axis], more = input->dims[axis];
+    for (int other = 0; other < wanted.rank; other++) {
+        rnm_dim_meet(wanted.dims[other], input->dims[other], &call->out->dims[other]);
     }
-    if (status == RNM_OK) {
-        /* At most 4096 inputs of 2^31 each: no overflow. */
-        call->out->dims[axis] += input->dims[axis];
-    }
-    return status;
+    /* At most 4096 inputs of 2^31 each: no overflow. */
+    call->out->dims[axis] = before < 0 || more < 0 ? RNM_DIM_COMPUTED : before + more;
+    return RNM_OK;
 }
 
 rnm_status rnm_shape_concat(rnm_shape_call *call) {
@@ -149,7 +148,7 @@ rnm_status rnm_shape_concat(rnm_shape_call *call) {
     return status;
 }
 
-/* The product of dims [first, past). One symbol may stay where everything else is 1. */
+/* The product of dims [first, past). One symbol stays where everything else is 1. */
 static rnm_status flatten_range(rnm_shape_call *call, int first, int past, int64_t *out) {
     int64_t product = 1;
     for (int axis = first; axis < past; axis++) {
@@ -162,9 +161,8 @@ static rnm_status flatten_range(rnm_shape_call *call, int first, int past, int64
             continue;
         }
         if (dim < 0 || product < 0) {
-            return rnm_fail(call->err, RNM_ERR_UNSUPPORTED,
-                            "dims %d to %d of the input of Flatten must be numbers, found a symbol",
-                            first, past - 1);
+            product = RNM_DIM_COMPUTED;
+            continue;
         }
         if (__builtin_mul_overflow(product, dim, &product)) {
             return rnm_fail(call->err, RNM_ERR_LIMIT,

@@ -61,12 +61,14 @@ static rnm_status check_attrs(const rnm_shape_call *call) {
 static rnm_status resize_axis(rnm_shape_call *call, int axis) {
     const rnm_node_attrs *attrs = call->attrs;
     const rnm_shape *in = call->inputs[0];
-    rnm_status status = rnm_shape_check_fixed(call, 0, axis);
-    if (status != RNM_OK) {
-        return status;
-    }
     double size;
-    if (attrs->scales.count > 0) {
+    if (in->dims[axis] < 0) {
+        bool sized = attrs->scales.count == 0 && attrs->shape.at[axis] != 0;
+        bool grows = attrs->scales.count > 0 && attrs->scales.at[axis] > 0.0f &&
+                     attrs->scales.at[axis] <= (float)MOST_OUTPUT;
+        size = sized ? (double)attrs->shape.at[axis] : (double)grows;
+        call->out->dims[axis] = sized ? attrs->shape.at[axis] : RNM_DIM_COMPUTED;
+    } else if (attrs->scales.count > 0) {
         double extent = crops(attrs, in, axis)
                             ? (double)attrs->roi.at[in->rank + axis] - (double)attrs->roi.at[axis]
                             : 1.0;
@@ -74,12 +76,14 @@ static rnm_status resize_axis(rnm_shape_call *call, int axis) {
     } else {
         size = attrs->shape.at[axis] == 0 ? (double)in->dims[axis] : (double)attrs->shape.at[axis];
     }
-    if (!(size >= 1 && size <= (double)MOST_OUTPUT) || in->dims[axis] < 1) {
+    if (!(size >= 1 && size <= (double)MOST_OUTPUT) || in->dims[axis] == 0) {
         return rnm_fail(call->err, RNM_ERR_VALUE,
                         "Resize must make 1 to %lld elements of the %lld of axis %d, found %.6g",
                         (long long)MOST_OUTPUT, (long long)in->dims[axis], axis, size);
     }
-    call->out->dims[axis] = (int64_t)size;
+    if (in->dims[axis] >= 0) {
+        call->out->dims[axis] = (int64_t)size;
+    }
     return RNM_OK;
 }
 

@@ -40,9 +40,6 @@ static rnm_status check_window_attrs(const rnm_shape_call *call, const int64_t *
         for (size_t k = 0; status == RNM_OK && k < sizeof checks / sizeof *checks; k++) {
             status = check_attr(call, checks[k].what, axis, checks[k].least, checks[k].found);
         }
-        if (status == RNM_OK) {
-            status = rnm_shape_check_fixed(call, 0, axis + 2);
-        }
     }
     return status;
 }
@@ -62,6 +59,11 @@ static rnm_status slide(rnm_shape_call *call, const int64_t *kernel, int axis) {
     int64_t stride = attrs->strides[axis];
     int64_t extent = window_extent(attrs, kernel, axis);
 
+    if (input < 0) {
+        bool same = stride == 1 && before + after + 1 == extent;
+        call->out->dims[axis + 2] = same ? input : RNM_DIM_COMPUTED;
+        return RNM_OK;
+    }
     int64_t room = before + input + after - extent;
     if (attrs->ceil_mode) {
         room += stride - 1;
@@ -173,9 +175,14 @@ static rnm_status unslide(rnm_shape_call *call, const int64_t *kernel, int axis)
                         "found %lld",
                         axis, call->name, (long long)most, (long long)added);
     }
-    int64_t count = stride * (call->inputs[0]->dims[axis + 2] - 1) +
-                    window_extent(attrs, kernel, axis) + added - attrs->pads[axis] -
-                    attrs->pads[axis + attrs->spatial];
+    const int64_t input = call->inputs[0]->dims[axis + 2];
+    const int64_t edge = window_extent(attrs, kernel, axis) + added - attrs->pads[axis] -
+                         attrs->pads[axis + attrs->spatial];
+    if (input < 0) {
+        call->out->dims[axis + 2] = stride == 1 && edge == 1 ? input : RNM_DIM_COMPUTED;
+        return RNM_OK;
+    }
+    int64_t count = stride * (input - 1) + edge;
     if (count < 1 || count > RNM_LIMIT_DIM) {
         return rnm_fail(call->err, RNM_ERR_SHAPE,
                         "%s must make from 1 to %lld outputs along spatial axis %d, found %lld",

@@ -11,6 +11,7 @@
 #include "say.h"
 #include "settings.h"
 #include "show.h"
+#include "sizes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -165,7 +166,9 @@ static int run(rnrun_settings *settings, job *chosen) {
     settings->load_began = process_clock();
     if (read_tuning(settings, &error) != RNM_OK ||
         rnm_model_open(path, NULL, &model, &error) != RNM_OK ||
-        check_graph(model, path, &error) != RNM_OK) {
+        check_graph(model, path, &error) != RNM_OK ||
+        sizes_bind(settings, model, chosen != run_images && chosen != run_arrays, &error) !=
+            RNM_OK) {
         exit_code = show_failure(&s, NULL, &error);
     } else {
         exit_code = chosen(settings, model, &s);
@@ -173,6 +176,7 @@ static int run(rnrun_settings *settings, job *chosen) {
     show_end(&s);
     rnm_model_close(model);
     free((void *)(uintptr_t)settings->tuning_text);
+    free(settings->symbols);
     return say_end(RNRUN_NAME, exit_code);
 }
 
@@ -213,6 +217,9 @@ int main(int argc, char **argv) {
                    "time N runs on made-up input, of --batch items each\n"
                    "(1 unless given), and the first answer since the start\n"
                    "of the process, and say what memory the process took"),
+        CLI_TEXT("input-size", 0, &settings.input_size, "HxW",
+                 "height and width to report, time, plan or tune a model\n"
+                 "for that takes any; images and arrays bring theirs"),
         CLI_BYTES("memory-limit", 'm', &settings.memory_limit,
                   "take at most this, the mapped file included: keep the\n"
                   "layers expanded that gain the most time for it, panels\n"

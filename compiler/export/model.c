@@ -192,7 +192,7 @@ rnc_proto_tensor *rnc_proto_initializer(rnc_proto *model, const char *name, cons
     return tensor;
 }
 
-/* Dims, a negative one as the name of its symbol. */
+/* Dims, a negative one as the name of its symbol; a computed one is left open. */
 static Onnx__TensorShapeProto *describe_shape(rnc_proto *model, const rnm_shape *shape,
                                               const char *const *symbols) {
     size_t rank = (size_t)shape->rank;
@@ -210,6 +210,9 @@ static Onnx__TensorShapeProto *describe_shape(rnc_proto *model, const rnm_shape 
         int64_t dim = shape->dims[axis];
         pointers[axis] = &entries[axis];
         onnx__tensor_shape_proto__dimension__init(&entries[axis]);
+        if (dim == RNM_DIM_COMPUTED) {
+            continue;
+        }
         if (dim < 0) {
             entries[axis].value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
             entries[axis].dim_param = (char *)symbols[-1 - dim];

@@ -19,7 +19,8 @@ static void dump_shape(const rnc_graph *graph, const rnm_shape *shape, FILE *fil
     for (int d = 0; d < shape->rank; d++) {
         fputs(d == 0 ? "" : ", ", file);
         if (shape->dims[d] < 0) {
-            fputs(graph->symbols[-1 - shape->dims[d]], file);
+            bool computed = shape->dims[d] == RNM_DIM_COMPUTED;
+            fputs(computed ? "?" : graph->symbols[-1 - shape->dims[d]], file);
         } else {
             fprintf(file, "%" PRId64, shape->dims[d]);
         }

@@ -94,6 +94,15 @@ rnm_status rnc_call_value(const rnc_call *call, size_t k, rnc_value **out) {
     return status == RNM_OK ? value_of(call, input, out) : status;
 }
 
+bool rnc_is_symbol(const rnc_onnx_value *value, int64_t index, int64_t *out) {
+    bool symbol = value->symbolic != NULL && value->symbolic[index];
+    *out = rnc_tensor_integer(value->tensor, index);
+    if (symbol && *out == (int32_t)RNM_DIM_COMPUTED) { /* cut to i32 on its way */
+        *out = RNM_DIM_COMPUTED;
+    }
+    return symbol;
+}
+
 rnm_status rnc_call_ints(const rnc_call *call, size_t k, int most, int64_t *out, bool *symbolic,
                          int *count) {
     rnc_onnx_value *input;
@@ -116,8 +125,7 @@ rnm_status rnc_call_ints(const rnc_call *call, size_t k, int most, int64_t *out,
     }
     *count = (int)elements;
     for (int i = 0; i < *count; i++) {
-        out[i] = rnc_tensor_integer(tensor, i);
-        bool symbol = input->symbolic != NULL && input->symbolic[i];
+        bool symbol = rnc_is_symbol(input, i, &out[i]);
         if (symbol && symbolic == NULL) {
             return rnc_call_fail(call, RNM_ERR_UNSUPPORTED,
                                  "input %zu (%.100s) is computed from symbolic dimensions "

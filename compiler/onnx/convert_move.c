@@ -204,7 +204,8 @@ rnm_status rnc_convert_expand(rnc_call *call) {
     }
     for (int d = 0; d < count; d++) {
         int axis = d - count + input->shape.rank;
-        if (symbolic[d] && axis >= 0 && input->shape.dims[axis] == dims[d]) {
+        if (symbolic[d] && dims[d] != RNM_DIM_COMPUTED && axis >= 0 &&
+            input->shape.dims[axis] == dims[d]) {
             dims[d] = 1; /* as it is */
         } else if (symbolic[d] || dims[d] < 0) {
             return rnc_call_fail(call, RNM_ERR_UNSUPPORTED,
@@ -459,7 +460,7 @@ rnm_status rnc_convert_resize(rnc_call *call) {
         if (status == RNM_OK && size_count == axis_count) {
             memset(sizes, 0, sizeof sizes); /* 0: as it is */
             for (int k = 0; k < axis_count; k++) {
-                bool same = given[k] == input->shape.dims[axes[k]];
+                bool same = given[k] == input->shape.dims[axes[k]] && given[k] != RNM_DIM_COMPUTED;
                 sizes[axes[k]] = same ? 0 : given[k];
                 if (symbolic[k] && !same) {
                     return rnc_call_fail(call, RNM_ERR_UNSUPPORTED,

@@ -16,9 +16,9 @@ static rnm_status pad_same(const rnc_call *call, const rnm_shape *shape, const i
     for (int d = 0; d < attrs->spatial; d++) {
         int64_t in = shape->dims[2 + d];
         int64_t stride = attrs->strides[d];
-        if (in < 0) {
+        if (in < 0 && stride != 1) {
             return rnc_call_fail(call, RNM_ERR_UNSUPPORTED,
-                                 "auto_pad over a symbolic dimension is not supported "
+                                 "auto_pad over a symbolic dimension wants a stride of 1 "
                                  "(--input-size fixes height and width)");
         }
         if (stride < 1 || stride > RNM_LIMIT_DIM || kernel[d] < 1 || kernel[d] > RNM_LIMIT_DIM ||
@@ -26,9 +26,12 @@ static rnm_status pad_same(const rnc_call *call, const rnm_shape *shape, const i
             return rnc_call_fail(call, RNM_ERR_VALUE,
                                  "kernel, strides and dilations should be 1 to 2^31 - 1");
         }
-        int64_t out = (in + stride - 1) / stride;
         int64_t reach = (kernel[d] - 1) * attrs->dilations[d] + 1;
-        int64_t total = (out - 1) * stride + reach - in;
+        int64_t total = reach - 1; /* of stride 1, whatever the size */
+        if (stride > 1) {
+            int64_t out = (in + stride - 1) / stride;
+            total = (out - 1) * stride + reach - in;
+        }
         total = total < 0 ? 0 : total;
         int64_t less = total / 2;
         attrs->pads[d] = upper ? less : total - less;

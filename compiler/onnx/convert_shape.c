@@ -7,6 +7,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* In the place of a computed dim that is the same axis's of the input: others cannot be told from
+ * each other. */
+#define COPIED_DIM (RNM_DIM_COMPUTED - 1)
+
 /* Axes are an attribute before opset 13, an input from then on; *count = -1 where there are none.
  */
 static rnm_status read_axes(rnc_call *call, int64_t *axes, int *count) {
@@ -81,19 +85,14 @@ static rnm_status unsqueezed(rnc_call *call, const rnm_shape *shape, rnm_shape *
     return RNM_OK;
 }
 
-/* The product of dims, of which at most one may be a symbol: *symbol is it, or 0. */
+/* The product of dims: that of the numbers, and of the others *symbol, 0 where there are none. */
 static rnm_status product(const rnc_call *call, const int64_t *dims, int from, int to,
                           int64_t *number, int64_t *symbol) {
     *number = 1;
     *symbol = 0;
     for (int d = from; d < to; d++) {
-        if (dims[d] < 0 && *symbol != 0) {
-            return rnc_call_fail(call, RNM_ERR_UNSUPPORTED,
-                                 "it multiplies symbolic dimensions (--input-size fixes height and "
-                                 "width)");
-        }
         if (dims[d] < 0) {
-            *symbol = dims[d];
+            *symbol = *symbol == 0 && dims[d] > RNM_DIM_COMPUTED ? dims[d] : RNM_DIM_COMPUTED;
         } else if (__builtin_mul_overflow(*number, dims[d], number) ||
                    *number > RNM_LIMIT_ELEMENTS) {
             return rnc_call_fail(call, RNM_ERR_SHAPE, "its elements are too many to count");
@@ -104,12 +103,7 @@ static rnm_status product(const rnc_call *call, const int64_t *dims, int from, i
 
 /* A product as one dimension. */
 static rnm_status one_dim(const rnc_call *call, int64_t number, int64_t symbol, int64_t *out) {
-    if (symbol != 0 && number != 1) {
-        return rnc_call_fail(call, RNM_ERR_UNSUPPORTED,
-                             "it multiplies a symbolic dimension (--input-size fixes height and "
-                             "width)");
-    }
-    *out = symbol != 0 ? symbol : number;
+    *out = symbol == 0 ? number : number == 1 ? symbol : RNM_DIM_COMPUTED;
     return *out <= RNM_LIMIT_DIM ? RNM_OK
                                  : rnc_call_fail(call, RNM_ERR_SHAPE, "a dimension overflows");
 }
@@ -149,13 +143,25 @@ static rnm_status reshaped(rnc_call *call, const rnm_shape *shape, rnm_shape *ou
     }
     for (int d = 0; d < out->rank; d++) {
         bool copied = !symbolic[d] && wanted[d] == 0 && !allow_zero;
+        if (symbolic[d] && wanted[d] == RNM_DIM_COMPUTED) { /* what is left, in a sound graph */
+            symbolic[d] = false;
+            wanted[d] = -1;
+        }
+        if (!symbolic[d] && wanted[d] == -1 && rest >= 0) {
+            return rnc_call_fail(call, RNM_ERR_UNSUPPORTED,
+                                 "more than one dimension of the new shape, %d and %d, is -1 or "
+                                 "depends on symbols (--input-size fixes height and width)",
+                                 rest, d);
+        }
         if ((copied && d >= shape->rank) || (!symbolic[d] && wanted[d] < -1) ||
-            (!symbolic[d] && wanted[d] == -1 && rest >= 0) || wanted[d] > RNM_LIMIT_DIM) {
+            wanted[d] > RNM_LIMIT_DIM) {
             return rnc_call_fail(call, RNM_ERR_VALUE,
                                  "dimension %d of the new shape, %" PRId64 ", means nothing here",
                                  d, wanted[d]);
         }
-        out->dims[d] = copied ? shape->dims[d] : wanted[d];
+        out->dims[d] = !copied                              ? wanted[d]
+                       : shape->dims[d] == RNM_DIM_COMPUTED ? COPIED_DIM
+                                                            : shape->dims[d];
         rest = !symbolic[d] && wanted[d] == -1 ? d : rest;
     }
     int64_t old_number, old_symbol, new_number, new_symbol;
@@ -166,10 +172,20 @@ static rnm_status reshaped(rnc_call *call, const rnm_shape *shape, rnm_shape *ou
         (status = product(call, out->dims, 0, out->rank, &new_number, &new_symbol)) != RNM_OK) {
         return status;
     }
+    if (old_symbol == RNM_DIM_COMPUTED || new_symbol == RNM_DIM_COMPUTED) {
+        if (rest >= 0) {
+            out->dims[rest] = RNM_DIM_COMPUTED;
+        }
+        return RNM_OK; /* the format's rules tell whether it goes */
+    }
     if (rest >= 0) {
-        if (new_number == 0 || old_number % new_number != 0 ||
+        if (new_number == 0 || (old_symbol == new_symbol && old_number % new_number != 0) ||
             (new_symbol != 0 && new_symbol != old_symbol)) {
             return rnc_call_fail(call, RNM_ERR_SHAPE, "the elements do not fill the new shape");
+        }
+        if (old_symbol != new_symbol && old_number != new_number) {
+            out->dims[rest] = RNM_DIM_COMPUTED;
+            return RNM_OK;
         }
         return one_dim(call, old_number / new_number, new_symbol == 0 ? old_symbol : 0,
                        &out->dims[rest]);
@@ -197,10 +213,46 @@ rnm_status rnc_reshaped(rnc_call *call, const rnm_shape *shape, rnm_shape *out) 
     return ways[k].shape(call, shape, out);
 }
 
+static bool has_computed(const rnm_shape *shape) {
+    bool found = false;
+    for (int d = 0; d < shape->rank; d++) {
+        found = found || shape->dims[d] == RNM_DIM_COMPUTED;
+    }
+    return found;
+}
+
+/* Squeeze and Unsqueeze as such: a Reshape could not say which computed dim goes where. */
+static rnm_status emit_axes(rnc_call *call, rnc_value *input) {
+    rnm_op op = rnm_op_by_name(call->op);
+    rnm_node_attrs attrs = rnm_attrs_default(op, 0);
+    int64_t axes[RNM_MAX_RANK];
+    int count;
+    rnm_status status = read_axes(call, axes, &count);
+    if (status != RNM_OK || (status = rnc_attr_all_seen(call)) != RNM_OK) {
+        return status;
+    }
+    bool all = count < 0;
+    for (int d = 0; all && d < input->shape.rank; d++) {
+        if (input->shape.dims[d] == 1) {
+            count = count < 0 ? 0 : count;
+            axes[count++] = d;
+        }
+    }
+    if (count <= 0) {
+        return rnc_convert_identity(call);
+    }
+    rnc_set_ints(&attrs, "axes", axes, count);
+    return rnc_emit_call(call, op, &attrs, &input, 1);
+}
+
 rnm_status rnc_convert_reshape(rnc_call *call) {
     rnc_value *input;
     rnm_shape shape;
     rnm_status status = rnc_call_value(call, 0, &input);
+    if (status == RNM_OK && has_computed(&input->shape) &&
+        (call->op[0] == 'S' || call->op[0] == 'U')) {
+        return emit_axes(call, input);
+    }
     if (status != RNM_OK || (status = rnc_reshaped(call, &input->shape, &shape)) != RNM_OK ||
         (status = rnc_attr_all_seen(call)) != RNM_OK) {
         return status;
@@ -215,7 +267,9 @@ static bool reshape_list(const rnm_shape *from, const rnm_shape *to, int64_t *li
     for (int d = 0; d < to->rank; d++) {
         list[d] = to->dims[d];
         if (to->dims[d] < 0) {
-            bool copied = d < from->rank && from->dims[d] == to->dims[d];
+            bool copied =
+                to->dims[d] == COPIED_DIM ||
+                (to->dims[d] != RNM_DIM_COMPUTED && d < from->rank && from->dims[d] == to->dims[d]);
             if (!copied && rest) {
                 return false;
             }
@@ -231,7 +285,12 @@ rnm_status rnc_emit_reshape(rnc_call *call, rnc_value *value, const rnm_shape *s
     if (rnm_shape_equal(from, shape)) {
         return rnc_bind_value(call, 0, value);
     }
-    if (shape->rank == 2 && from->rank >= 1 && from->dims[0] == shape->dims[0]) {
+    bool flat = shape->rank == 2 && from->rank >= 1 &&
+                (from->dims[0] == shape->dims[0] || shape->dims[0] == COPIED_DIM);
+    for (int d = 1; d < from->rank; d++) { /* a number in its place may be wrong */
+        flat = flat && (from->dims[d] >= 0 || shape->dims[1] < 0);
+    }
+    if (flat) {
         rnm_node_attrs attrs = rnm_attrs_default(RNM_OP_Flatten, 0);
         return rnc_emit_call(call, RNM_OP_Flatten, &attrs, &value, 1);
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Computing with small constants, element by element. Integers are computed as such, with symbolic
- * dimensions moved about but never computed with; other numbers in double, rounded once.
+ * Computing with small constants, element by element. Integers are computed as such, what follows
+ * from symbolic dimensions as RNM_DIM_COMPUTED; other numbers in double, rounded once.
  */
 #include "onnx/fold.h"
 
@@ -36,9 +36,8 @@ static bool whole(rnm_dtype dtype) {
 static number load(const rnc_onnx_value *value, int64_t index) {
     number n = {.i = 0};
     if (whole(value->tensor->dtype)) {
-        n.i = rnc_tensor_integer(value->tensor, index);
+        n.symbol = rnc_is_symbol(value, index, &n.i);
         n.d = (double)n.i;
-        n.symbol = value->symbolic != NULL && value->symbolic[index];
     } else {
         n.d = rnc_tensor_number(value->tensor, index);
         n.i = fabs(n.d) < 0x1p62 ? (int64_t)n.d : 0;
@@ -112,12 +111,14 @@ static int64_t result_elements(const folding *f) {
 
 /* ---- element by element, with broadcasting --------------------------------------------------- */
 
-/* False for what is not known here: a division by zero, a symbol. */
+/* False for what is not known here: a division by zero, a symbol compared. */
 typedef bool compute(number a, number b, bool integers, number *out);
 
+/* A symbol and a number that leaves it as it is, or what follows from it. */
 static bool moved(number a, number b, int64_t neutral, number *out) {
-    *out = a.symbol ? a : b;
-    return a.symbol != b.symbol && (a.symbol ? b.i : a.i) == neutral;
+    bool same = a.symbol != b.symbol && (a.symbol ? b.i : a.i) == neutral;
+    *out = !same ? (number){.i = RNM_DIM_COMPUTED, .symbol = true} : a.symbol ? a : b;
+    return true;
 }
 
 static bool add(number a, number b, bool integers, number *out) {
@@ -132,8 +133,7 @@ static bool add(number a, number b, bool integers, number *out) {
 static bool subtract(number a, number b, bool integers, number *out) {
     (void)integers;
     if (a.symbol || b.symbol) {
-        *out = a;
-        return a.symbol && !b.symbol && b.i == 0;
+        return moved(a, b.symbol ? a : b, 0, out);
     }
     *out = (number){.d = a.d - b.d};
     return !__builtin_sub_overflow(a.i, b.i, &out->i);
@@ -150,8 +150,7 @@ static bool multiply(number a, number b, bool integers, number *out) {
 
 static bool divide(number a, number b, bool integers, number *out) {
     if (a.symbol || b.symbol) {
-        *out = a;
-        return a.symbol && !b.symbol && b.i == 1;
+        return moved(a, b.symbol ? a : b, 1, out);
     }
     if (integers && (b.i == 0 || (a.i == INT64_MIN && b.i == -1))) {
         return false;
@@ -161,7 +160,11 @@ static bool divide(number a, number b, bool integers, number *out) {
 }
 
 static bool modulo(number a, number b, bool integers, number *out) {
-    if (a.symbol || b.symbol || !integers || b.i == 0 || b.i == -1) {
+    if (a.symbol || b.symbol) {
+        *out = (number){.i = RNM_DIM_COMPUTED, .symbol = true};
+        return true;
+    }
+    if (!integers || b.i == 0 || b.i == -1) {
         return false;
     }
     int64_t rest = a.i % b.i;

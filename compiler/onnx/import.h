@@ -129,6 +129,8 @@ rnm_status rnc_constant_value(const rnc_call *call, const char *name, const rnc_
  * numbers with symbolic[k] set (symbolic may be NULL: then symbols are refused). */
 rnm_status rnc_call_ints(const rnc_call *call, size_t k, int most, int64_t *out, bool *symbolic,
                          int *count);
+/* An element of a constant of integers: true where it stands for a symbol. */
+bool rnc_is_symbol(const rnc_onnx_value *value, int64_t index, int64_t *out);
 /* An input that must be a constant of one number. */
 rnm_status rnc_call_number(const rnc_call *call, size_t k, double *out);
 /* True where output k is wanted. */

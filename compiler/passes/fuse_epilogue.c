@@ -32,7 +32,7 @@ static rnc_value *fuse_residual(const rnc_graph *graph, const rnc_node *add) {
     rnc_value *b = add->inputs[1];
     rnc_value *later = position_of(graph, a) > position_of(graph, b) ? a : b;
     bool plain = a->kind == RNC_VALUE_ACTIVATION && b->kind == RNC_VALUE_ACTIVATION &&
-                 rnm_shape_equal(&a->shape, &b->shape); /* else it broadcasts */
+                 rnm_shape_meets(&a->shape, &b->shape); /* else it broadcasts */
     if (a == b || !plain || add->attrs.activation != RNM_OP_NONE || !takes_epilogue(graph, later) ||
         !rnc_node_weighted(later->producer) ||
         later->producer->inputs[RNC_INPUT_RESIDUAL] != NULL) {

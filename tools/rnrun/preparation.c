@@ -27,8 +27,7 @@ static bool read_side(const char **text, int *out) {
     return true;
 }
 
-/* "none" gives 0 x 0, "N" gives N x 0, "HxW" both. */
-static rnm_status read_size(const char *option, const char *text, int *height, int *width,
+rnm_status preparation_size(const char *option, const char *text, int *height, int *width,
                             rnm_error *error) {
     const char *rest = text;
     *height = *width = 0;
@@ -112,14 +111,15 @@ static rnm_status make_up(const preparation *given, const rnm_value_info *input,
 static rnm_status set_sizes(const preparation *given, rnm_preprocess *out, rnm_error *error) {
     rnm_status status = RNM_OK;
     if (given->resize != NULL) {
-        status =
-            read_size("--resize", given->resize, &out->resize_height, &out->resize_width, error);
+        status = preparation_size("--resize", given->resize, &out->resize_height,
+                                  &out->resize_width, error);
         out->resize = out->resize_height == 0  ? RNM_KEEP_SIZE
                       : out->resize_width == 0 ? RNM_TO_SHORTER_SIDE
                                                : RNM_TO_SIZE;
     }
     if (status == RNM_OK && given->crop != NULL) {
-        status = read_size("--crop", given->crop, &out->crop_height, &out->crop_width, error);
+        status =
+            preparation_size("--crop", given->crop, &out->crop_height, &out->crop_width, error);
         out->crop_width = out->crop_width == 0 ? out->crop_height : out->crop_width;
     }
     return status;

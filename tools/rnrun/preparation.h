@@ -26,4 +26,8 @@ typedef struct preparation {
 rnm_status preparation_steps(const preparation *given, const rnm_preprocess *own,
                              const rnm_value_info *input, rnm_preprocess *out, rnm_error *error);
 
+/* Reads a size: "none" gives 0 x 0, "N" gives N x 0, "HxW" both. RNM_ERR_ARGUMENT. */
+rnm_status preparation_size(const char *option, const char *text, int *height, int *width,
+                            rnm_error *error);
+
 #endif

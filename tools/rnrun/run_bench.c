@@ -41,7 +41,6 @@ int run_bench(const rnrun_settings *settings, const rnm_model *model, show *s) {
     int exit_code = 0;
     double loaded, first = 0;
     double *times = calloc(count, sizeof *times);
-    timing_batch(model, &settings->bench_batch, &options);
     if (times == NULL) {
         rnm_fail(&error, RNM_ERR_MEMORY, "no memory for %zu times", count);
         exit_code = show_failure(s, NULL, &error);
@@ -63,15 +62,16 @@ int run_bench(const rnrun_settings *settings, const rnm_model *model, show *s) {
     }
     rnm_report report;
     rnm_context_report(context, &report);
-    show_bench(s, path,
-               &(show_timing){.runs = count,
-                              .median_ms = 1e3 * times[count / 2],
-                              .min_ms = 1e3 * times[0],
-                              .batch = options.symbols != NULL ? options.symbols[0] : 1,
-                              .load_ms = 1e3 * (loaded - settings->load_began),
-                              .first_answer_ms = 1e3 * (first - settings->began),
-                              .peak_bytes = process_peak_bytes()},
-               &report);
+    show_bench(
+        s, path,
+        &(show_timing){.runs = count,
+                       .median_ms = 1e3 * times[count / 2],
+                       .min_ms = 1e3 * times[0],
+                       .batch = rnm_model_symbol_count(model) > 0 ? settings->bench_batch : 1,
+                       .load_ms = 1e3 * (loaded - settings->load_began),
+                       .first_answer_ms = 1e3 * (first - settings->began),
+                       .peak_bytes = process_peak_bytes()},
+        &report);
     if (settings->report) {
         show_report(s, path, &report);
     }

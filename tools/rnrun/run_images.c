@@ -11,6 +11,7 @@
 #include "paths.h"
 #include "preprocess.h"
 #include "progress.h"
+#include "sizes.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -22,7 +23,8 @@ typedef struct image_job {
     const char *scores_path; /* where the one image's output goes, or NULL */
     const char *mask_path;   /* likewise its mask, */
     bool masks;              /* and whether there is one: scores of every pixel */
-    rnm_context *context;
+    rnm_context_options options;
+    rnm_context *context; /* NULL: none yet, where images of any size go in */
     show *show;
     int exit_code; /* of the first failure */
 } image_job;
@@ -145,6 +147,29 @@ static rnm_status keep_photo(const image_job *job, const image *picture, image *
     return image_to_channels(photo, 3, error);
 }
 
+/* A context for pictures of that size: the one that is there, where they all have one size. */
+static rnm_status suit_context(image_job *job, const image *picture, rnm_error *error) {
+    const rnm_preprocess *steps = &job->steps;
+    preprocess_place place;
+    rnm_status status = RNM_OK;
+    if (!sizes_open(job->model)) {
+        return RNM_OK;
+    }
+    status = preprocess_find_place(steps, picture->width, picture->height, &place, error);
+    if (status != RNM_OK) {
+        return status;
+    }
+    bool changed = sizes_of_image(
+        job->model, place.kept.height + steps->pad_top + steps->pad_bottom,
+        place.kept.width + steps->pad_left + steps->pad_right, job->settings->symbols);
+    if (job->context != NULL && !changed) {
+        return RNM_OK;
+    }
+    rnm_context_destroy(job->context);
+    job->context = NULL;
+    return rnm_context_create(job->model, &job->options, &job->context, error);
+}
+
 static rnm_status run_image(image_job *job, const char *path, rnm_error *error) {
     image picture, photo;
     rnm_status status = image_open(path, &picture, error);
@@ -153,6 +178,9 @@ static rnm_status run_image(image_job *job, const char *path, rnm_error *error) 
     }
     int width = picture.width, height = picture.height;
     status = keep_photo(job, &picture, &photo, error);
+    if (status == RNM_OK) {
+        status = suit_context(job, &picture, error);
+    }
     if (status == RNM_OK) {
         status = preprocess(&job->steps, &picture, rnm_context_input(job->context, 0), error);
     }
@@ -186,19 +214,22 @@ static void run_all(image_job *job, const path_list *paths) {
 }
 
 int run_images(const rnrun_settings *settings, const rnm_model *model, show *s) {
-    image_job job = {.settings = settings, .model = model, .show = s};
+    image_job job = {.settings = settings,
+                     .model = model,
+                     .options = rnrun_context_options(settings),
+                     .show = s};
     if (settings->outputs.count > 0) {
         const char *path = settings->outputs.items[0];
         *(path_is_png(path) ? &job.mask_path : &job.scores_path) = path;
     }
-    rnm_context_options options = rnrun_context_options(settings);
     rnm_error error = {0};
     path_list paths = {0};
     rnm_report report;
     if (check_model(&job, &error) != RNM_OK) {
         return show_failure(s, NULL, &error);
     }
-    if (rnm_context_create(model, &options, &job.context, &error) != RNM_OK) {
+    if (!sizes_open(model) &&
+        rnm_context_create(model, &job.options, &job.context, &error) != RNM_OK) {
         rnm_fail_in(&error, error.status, settings->files.items[0]);
         return show_failure(s, NULL, &error);
     }
@@ -208,7 +239,7 @@ int run_images(const rnrun_settings *settings, const rnm_model *model, show *s) 
         }
     }
     run_all(&job, &paths);
-    if (settings->report) {
+    if (settings->report && job.context != NULL) {
         rnm_context_report(job.context, &report);
         show_report(s, settings->files.items[0], &report);
     }

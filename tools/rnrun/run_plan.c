@@ -14,7 +14,6 @@ int run_plan(const rnrun_settings *settings, const rnm_model *model, show *s) {
     rnm_error error = {0};
     int exit_code = 0;
     options.plan_only = true;
-    timing_batch(model, &settings->bench_batch, &options);
     rnm_context_options no_bound = options;
     no_bound.memory_limit = UINT64_MAX;
     if (rnm_context_create(model, &no_bound, &free, &error) != RNM_OK ||

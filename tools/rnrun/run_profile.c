@@ -22,7 +22,6 @@ int run_profile(const rnrun_settings *settings, const rnm_model *model, show *s)
     rnm_layer *layers = NULL;
     double *medians = NULL;
     options.profile = true;
-    timing_batch(model, &settings->bench_batch, &options);
     if (rnm_context_create(model, &options, &context, &error) != RNM_OK) {
         goto failed;
     }
@@ -41,15 +40,16 @@ int run_profile(const rnrun_settings *settings, const rnm_model *model, show *s)
         layers[k].seconds = medians[k];
     }
     rnm_context_report(context, &report);
-    show_layer_times(s, path,
-                     &(show_profile){.context = context,
-                                     .layers = layers,
-                                     .count = count,
-                                     .runs = runs,
-                                     .total_seconds = medians[count],
-                                     .peak = rnm_context_peak(context),
-                                     .batch = options.symbols != NULL ? options.symbols[0] : 1},
-                     &report);
+    show_layer_times(
+        s, path,
+        &(show_profile){.context = context,
+                        .layers = layers,
+                        .count = count,
+                        .runs = runs,
+                        .total_seconds = medians[count],
+                        .peak = rnm_context_peak(context),
+                        .batch = rnm_model_symbol_count(model) > 0 ? settings->bench_batch : 1},
+        &report);
     if (settings->report) {
         show_report(s, path, &report);
     }

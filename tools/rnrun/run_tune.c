@@ -208,7 +208,6 @@ int run_tune(const rnrun_settings *settings, const rnm_model *model, show *s) {
     t.options.memory_limit = 0;
     t.options.profile = true;
     t.options.tuning = NULL;
-    timing_batch(model, &settings->bench_batch, &t.options);
     if (*file == '\0') {
         size_t size = strlen(path) + sizeof ".tuning";
         beside = malloc(size);

@@ -28,8 +28,11 @@ typedef struct rnrun_settings {
     const char *tuning;      /* a file, or NULL */
     const char *tuning_text; /* its text */
     uint64_t memory_limit;   /* 0: none */
-    double began;            /* the process, on process.h's clock */
-    double load_began;       /* opening the model */
+    const char *input_size;  /* "HxW", of models that take any, or NULL */
+    int64_t *symbols;        /* of the model, where no array binds them; NULL: it has none */
+    int symbol_count;
+    double began;      /* the process, on process.h's clock */
+    double load_began; /* opening the model */
     bool no_xnnpack, direct_only, json, quiet, report, profile, plan;
 } rnrun_settings;
 
@@ -42,6 +45,8 @@ static inline rnm_context_options rnrun_context_options(const rnrun_settings *se
                                  .memory_limit = settings->memory_limit,
                                  .tuning = settings->tuning_text,
                                  .tuning_name = settings->tuning,
+                                 .symbols = settings->symbols,
+                                 .symbol_count = settings->symbol_count,
                                  .isa = (rnm_isa)settings->isa};
 }
 

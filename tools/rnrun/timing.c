@@ -26,13 +26,6 @@ void timing_input(rnm_tensor *tensor) {
     }
 }
 
-void timing_batch(const rnm_model *model, const int64_t *batch, rnm_context_options *options) {
-    if (rnm_model_symbol_count(model) == 1) {
-        options->symbols = batch;
-        options->symbol_count = 1;
-    }
-}
-
 void timing_sort(double *times, size_t count) {
     qsort(times, count, sizeof *times, ascending);
 }

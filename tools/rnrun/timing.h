@@ -13,9 +13,6 @@ enum { TIMING_WARM_UP = 3 };
 /* Fills an f32 tensor with numbers from -1 to 1, the same ones at every call; others stay zeros. */
 void timing_input(rnm_tensor *tensor);
 
-/* Binds *batch, which must outlive the options, where a model has one symbol. */
-void timing_batch(const rnm_model *model, const int64_t *batch, rnm_context_options *options);
-
 /* Ascending; the median is then times[count / 2]. */
 void timing_sort(double *times, size_t count);
 

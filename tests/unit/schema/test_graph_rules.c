@@ -97,6 +97,9 @@ BREAK(dim_of_weight, *dim_of(bytes, "conv1.weight", 0) = 11)
 BREAK(dim_of_input, *dim_of(bytes, "image", 1) = 4)
 BREAK(dim_symbolic_map, *dim_of(bytes, "image", 2) = RNM_DIM_SYMBOL;
       *dim_of(bytes, "x", 2) = RNM_DIM_SYMBOL)
+BREAK(dim_computed, *dim_of(bytes, "conv1", 2) = RNM_DIM_SYMBOL | RNM_NONE)
+BREAK(dim_computed_input, *dim_of(bytes, "image", 2) = RNM_DIM_SYMBOL | RNM_NONE)
+BREAK(dim_computed_constant, *dim_of(bytes, "conv1.bias", 0) = RNM_DIM_SYMBOL | RNM_NONE)
 
 static void copy_name(uint8_t *bytes, specimen_part part, const char *to, const char *from) {
     uint32_t *name = specimen_find(bytes, part, to);
@@ -119,7 +122,10 @@ static const specimen_break value_breaks[] = {
     {"constant's dim", dim_of_constant, RNM_ERR_FORMAT, "its source's"},
     {"weight's dim", dim_of_weight, RNM_ERR_FORMAT, "its source's"},
     {"input's dim", dim_of_input, RNM_ERR_FORMAT, "shape of value \"x\""},
-    {"symbolic map", dim_symbolic_map, RNM_ERR_FORMAT, "symbol"},
+    {"symbolic map", dim_symbolic_map, RNM_ERR_FORMAT, "must be f32 ?0x10x?0x8"},
+    {"computed dim", dim_computed, RNM_ERR_FORMAT, "must be f32 ?0x10x8x8"},
+    {"input's computed dim", dim_computed_input, RNM_ERR_FORMAT, "a number or a symbol"},
+    {"constant's computed dim", dim_computed_constant, RNM_ERR_FORMAT, "one of 1 symbols"},
     {"value name", value_same_name, RNM_ERR_FORMAT, "values["},
     {"node name", node_same_name, RNM_ERR_FORMAT, "nodes["},
     {"symbol name", symbol_name, RNM_ERR_FORMAT, "symbols[0]"},

@@ -9,6 +9,7 @@
 #include <math.h>
 
 enum { N = -1, H = -2 };
+#define C RNM_DIM_COMPUTED
 
 #define CHANGE(name, ...)                 \
     static void name(rnm_node_attrs *a) { \
@@ -146,7 +147,7 @@ static const shape_case cases[] = {
     {"dynamic weight wrong", RNM_OP_DynamicConvTranspose, 2, NULL, {X, SHAPE(6, 4, 3, 2)}, 2, SHAPED, ABSENT, "weight of"},
     {"no group", RNM_OP_DynamicConvTranspose, 2, no_group, {X, SHAPE(4, 6, 3, 2)}, 2, SHAPED, ABSENT, "groups"},
     {"group most", RNM_OP_DynamicConvTranspose, 2, group_most, {X, SHAPE(4, 6, 3, 2)}, 2, SHAPED, ABSENT, "groups"},
-    {"symbolic height", RNM_OP_ConvTranspose, 2, NULL, {SHAPE(N, 4, H, 5), SHAPE(6, 4, 3, 2)}, 2, UNSUPPORTED, ABSENT, "symbol"},
+    {"symbolic height", RNM_OP_ConvTranspose, 2, NULL, {SHAPE(N, 4, H, 5), SHAPE(6, 4, 3, 2)}, 2, OK, SHAPE(N, 6, C, 6), NULL},
     {"bias wrong", RNM_OP_ConvTranspose, 2, NULL, {X, SHAPE(6, 4, 3, 2), SHAPE(4)}, 3, SHAPED, ABSENT, "channel"},
 
     {"doubled", RNM_OP_Resize, 0, double_size, {X}, 1, OK, SHAPE(N, 4, 6, 10), NULL},
@@ -165,11 +166,14 @@ static const shape_case cases[] = {
     {"mode negative", RNM_OP_Resize, 0, mode_negative, {X}, 1, VALUE, ABSENT, "unknown"},
     {"coordinates unknown", RNM_OP_Resize, 0, coordinates_unknown, {X}, 1, VALUE, ABSENT, "unknown"},
     {"roi short", RNM_OP_Resize, 0, roi_short, {X}, 1, VALUE, ABSENT, "roi"},
-    {"resized symbol", RNM_OP_Resize, 0, double_size, {SHAPE(N, 4, H, 5)}, 1, UNSUPPORTED, ABSENT, "symbol"},
+    {"resized symbol", RNM_OP_Resize, 0, double_size, {SHAPE(N, 4, H, 5)}, 1, OK, SHAPE(N, 4, C, 10), NULL},
+    {"sized symbol", RNM_OP_Resize, 0, sizes, {SHAPE(N, 4, H, C)}, 1, OK, SHAPE(N, 4, 5, 7), NULL},
+    {"scale 0 of a symbol", RNM_OP_Resize, 0, scale_0, {SHAPE(N, 4, H, 5)}, 1, VALUE, ABSENT, "axis 2"},
 
     {"product", RNM_OP_MatMul, 0, NULL, {A, SHAPE(4, 7)}, 2, OK, SHAPE(N, 3, 7), NULL},
     {"stacks", RNM_OP_MatMul, 0, trans_b, {SHAPE(5, 1, 3, 4), SHAPE(2, 7, 4)}, 2, OK, SHAPE(5, 2, 3, 7), NULL},
     {"transposed a", RNM_OP_MatMul, 0, trans_a, {SHAPE(4, 3), SHAPE(4, 7), SHAPE(7)}, 3, OK, SHAPE(3, 7), NULL},
+    {"inner computed", RNM_OP_MatMul, 0, NULL, {SHAPE(N, C), SHAPE(3, 7)}, 2, UNSUPPORTED, ABSENT, "depends on symbols"},
     {"inner wrong", RNM_OP_MatMul, 0, NULL, {B, SHAPE(3, 7)}, 2, SHAPED, ABSENT, "cannot multiply"},
     {"stacks wrong", RNM_OP_MatMul, 0, NULL, {SHAPE(3, 3, 4), SHAPE(2, 4, 4)}, 2, SHAPED, ABSENT, "cannot multiply"},
     {"inner empty", RNM_OP_MatMul, 0, NULL, {SHAPE(3, 0), SHAPE(0, 4)}, 2, SHAPED, ABSENT, "cannot multiply"},
@@ -179,7 +183,8 @@ static const shape_case cases[] = {
 
     {"flat", RNM_OP_Reshape, 0, flat, {A}, 1, OK, SHAPE(N, 12), NULL},
     {"missing symbol", RNM_OP_Reshape, 0, one_row, {SHAPE(N)}, 1, OK, SHAPE(1, N), NULL},
-    {"symbol times number", RNM_OP_Reshape, 0, one_row, {A}, 1, SHAPED, ABSENT, "cannot make"},
+    {"symbol times number", RNM_OP_Reshape, 0, one_row, {A}, 1, OK, SHAPE(1, C), NULL},
+    {"flat of computed", RNM_OP_Reshape, 0, flat, {SHAPE(N, C, 4)}, 1, OK, SHAPE(N, C), NULL},
     {"symbol for number", RNM_OP_Reshape, 0, exact, {A}, 1, SHAPED, ABSENT, "cannot make"},
     {"two missing", RNM_OP_Reshape, 0, two_missing, {B}, 1, VALUE, ABSENT, "shape[1]"},
     {"minus 2", RNM_OP_Reshape, 0, minus_2, {B}, 1, VALUE, ABSENT, "shape[1]"},
@@ -190,6 +195,8 @@ static const shape_case cases[] = {
     {"squeeze not 1", RNM_OP_Squeeze, 0, axes_01, {SHAPE(1, 3, 4)}, 1, SHAPED, ABSENT, "axis 1"},
     {"squeeze twice", RNM_OP_Squeeze, 0, axes_twice, {SHAPE(1, 3, 4)}, 1, VALUE, ABSENT, "different"},
     {"squeeze symbol", RNM_OP_Squeeze, 0, axes_01, {SHAPE(1, N, 4)}, 1, SHAPED, ABSENT, "axis 1"},
+    {"squeeze computed", RNM_OP_Squeeze, 0, axes_01, {SHAPE(1, C, 4)}, 1, SHAPED, ABSENT, "axis 1"},
+    {"squeeze whichever", RNM_OP_Squeeze, 0, NULL, {SHAPE(1, N, 4)}, 1, UNSUPPORTED, ABSENT, "symbol"},
     {"squeeze far", RNM_OP_Squeeze, 0, axes_far, {A}, 1, VALUE, ABSENT, "different"},
     {"unsqueeze", RNM_OP_Unsqueeze, 0, axes_01, {A}, 1, OK, SHAPE(1, 1, N, 3, 4), NULL},
     {"unsqueeze least", RNM_OP_Unsqueeze, 0, axes_least, {A}, 1, VALUE, ABSENT, "different"},
@@ -200,6 +207,8 @@ static const shape_case cases[] = {
     {"perm twice", RNM_OP_Transpose, 0, perm_twice, {A}, 1, VALUE, ABSENT, "different"},
     {"perm negative", RNM_OP_Transpose, 0, perm_negative, {A}, 1, VALUE, ABSENT, "negative"},
     {"depth", RNM_OP_DepthToSpace, 0, block_2, {SHAPE(N, 8, 3, 5)}, 1, OK, SHAPE(N, 2, 6, 10), NULL},
+    {"depth of symbols", RNM_OP_DepthToSpace, 0, block_2, {SHAPE(N, 8, H, C)}, 1, OK, SHAPE(N, 2, C, C), NULL},
+    {"space of symbols", RNM_OP_SpaceToDepth, 0, block_2, {SHAPE(N, 2, H, C)}, 1, OK, SHAPE(N, 8, C, C), NULL},
     {"depth odd", RNM_OP_DepthToSpace, 0, block_2, {SHAPE(N, 6, 3, 5)}, 1, SHAPED, ABSENT, "multiple"},
     {"space", RNM_OP_SpaceToDepth, 0, block_2, {SHAPE(N, 2, 6, 10)}, 1, OK, SHAPE(N, 8, 3, 5), NULL},
     {"space odd", RNM_OP_SpaceToDepth, 0, block_2, {SHAPE(N, 2, 6, 9)}, 1, SHAPED, ABSENT, "multiple"},
@@ -208,7 +217,7 @@ static const shape_case cases[] = {
 
     {"slice", RNM_OP_Slice, 0, first_two, {A}, 1, OK, SHAPE(N, 3, 2), NULL},
     {"all of a symbol", RNM_OP_Slice, 0, all_of_first, {A}, 1, OK, A, NULL},
-    {"some of a symbol", RNM_OP_Slice, 0, some_of_first, {A}, 1, UNSUPPORTED, ABSENT, "symbol"},
+    {"some of a symbol", RNM_OP_Slice, 0, some_of_first, {A}, 1, OK, SHAPE(C, 3, 4), NULL},
     {"step 0", RNM_OP_Slice, 0, step_0, {A}, 1, VALUE, ABSENT, "steps"},
     {"starts more", RNM_OP_Slice, 0, starts_more, {A}, 1, VALUE, ABSENT, "starts"},
     {"ends less", RNM_OP_Slice, 0, ends_less, {A}, 1, VALUE, ABSENT, "ends"},
@@ -219,17 +228,18 @@ static const shape_case cases[] = {
     {"split negative", RNM_OP_Split, 0, split_negative, {A}, 1, VALUE, ABSENT, "none left over"},
     {"split many", RNM_OP_Split, 0, split_many, {A}, 1, VALUE, ABSENT, "1 entries"},
     {"split axis", RNM_OP_Split, 0, split_axis, {A}, 1, VALUE, ABSENT, "axis"},
-    {"split symbol", RNM_OP_Split, 0, NULL, {A}, 1, UNSUPPORTED, ABSENT, "symbol"},
+    {"split symbol", RNM_OP_Split, 0, NULL, {A}, 1, OK, A, NULL},
     {"expand", RNM_OP_Expand, 0, expand_good, {A}, 1, OK, SHAPE(5, N, 3, 4), NULL},
+    {"expand computed", RNM_OP_Expand, 0, expand_other, {SHAPE(N, C, C)}, 1, OK, SHAPE(N, 2, 4), NULL},
     {"expand other", RNM_OP_Expand, 0, expand_other, {A}, 1, SHAPED, ABSENT, "cannot make"},
     {"expand negative", RNM_OP_Expand, 0, expand_negative, {A}, 1, SHAPED, ABSENT, "cannot make"},
     {"tile", RNM_OP_Tile, 0, tile_good, {A}, 1, OK, SHAPE(N, 6, 12), NULL},
-    {"tile symbol", RNM_OP_Tile, 0, tile_first, {A}, 1, UNSUPPORTED, ABSENT, "symbol"},
+    {"tile symbol", RNM_OP_Tile, 0, tile_first, {A}, 1, OK, SHAPE(C, 3, 4), NULL},
     {"tile short", RNM_OP_Tile, 0, tile_short, {A}, 1, VALUE, ABSENT, "repeats"},
     {"tile negative", RNM_OP_Tile, 0, tile_negative, {A}, 1, VALUE, ABSENT, "repeats"},
     {"tile most", RNM_OP_Tile, 0, tile_most, {A}, 1, LIMIT, ABSENT, "output"},
     {"pad", RNM_OP_Pad, 0, pad_good, {A}, 1, OK, SHAPE(N, 4, 2), NULL},
-    {"pad symbol", RNM_OP_Pad, 0, pad_first, {A}, 1, UNSUPPORTED, ABSENT, "symbol"},
+    {"pad symbol", RNM_OP_Pad, 0, pad_first, {A}, 1, OK, SHAPE(C, 3, 4), NULL},
     {"pad short", RNM_OP_Pad, 0, pad_short, {A}, 1, VALUE, ABSENT, "6 entries"},
     {"pad value", RNM_OP_Pad, 0, pad_good, {A, SHAPE(2)}, 2, SHAPED, ABSENT, "one element"},
     {"shape", RNM_OP_Shape, 0, from_1, {A}, 1, OK, INDICES(2), NULL},
