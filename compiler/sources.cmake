@@ -12,6 +12,7 @@ set(RNC_SOURCES
   compiler/export/dense.c
   compiler/export/export.c
   compiler/export/functions.c
+  compiler/export/general.c
   compiler/export/metadata.c
   compiler/export/model.c
   compiler/export/names.c

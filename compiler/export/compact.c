@@ -75,26 +75,71 @@ static void call(rnc_exporter *x, const rnm_recipe_rec *recipe, const rnm_child 
     rnc_proto_set_ints(x->model, node, "dims", dims, recipe->rank);
 }
 
+/* A weight that a call has made, exchanged group by group for a ConvTranspose. */
+static const char *exchanged(rnc_exporter *x, uint32_t node, uint32_t value, uint32_t groups,
+                             const char *from) {
+    const rnm_node_rec *record = &x->view->nodes[node];
+    const uint32_t output = x->view->refs[record->first_ref + record->input_count];
+    rnm_shape shape = rnm_view_shape(x->view, value);
+    int64_t perm[RNM_MAX_RANK], split[RNM_MAX_RANK];
+    const size_t rank = (size_t)shape.rank + 1;
+    split[0] = groups;
+    split[1] = shape.dims[0] / groups;
+    for (size_t axis = 0; axis < rank; axis++) {
+        split[axis] = axis < 2 ? split[axis] : shape.dims[axis - 1];
+        perm[axis] = axis == 1 ? 2 : axis == 2 ? 1 : (int64_t)axis;
+    }
+    rnc_exporter_exchange(&shape, groups);
+    const struct {
+        const char *op, *part;
+        const int64_t *dims; /* of a Reshape */
+        size_t count;
+    } steps[] = {
+        {"Reshape", "groups", split, rank},
+        {"Transpose", "exchanged", NULL, 0},
+        {"Reshape", "weight", shape.dims, rank - 1},
+    };
+    for (size_t k = 0; k < sizeof steps / sizeof *steps; k++) {
+        const char *inputs[2] = {from};
+        const char *result = rnc_exporter_part(x, output, steps[k].part);
+        if (steps[k].dims != NULL) {
+            inputs[1] = rnc_exporter_part(x, output, k == 0 ? "split" : "joined");
+            rnc_exporter_list(x, inputs[1], 1, steps[k].dims, (int64_t)steps[k].count);
+        }
+        Onnx__NodeProto *made = rnc_proto_node(x->model, &x->model->nodes, steps[k].op, result,
+                                               inputs, steps[k].dims != NULL ? 2 : 1, result);
+        if (steps[k].dims == NULL) {
+            rnc_proto_set_ints(x->model, made, "perm", perm, rank);
+        }
+        from = result;
+    }
+    return from;
+}
+
 const char *rnc_compact_weight(rnc_exporter *x, uint32_t node, uint32_t value, uint32_t scale) {
-    (void)node;
     (void)scale;
     const rnm_view *view = x->view;
     uint32_t index = view->values[value].source;
     const rnm_recipe_rec *recipe = &view->recipes[index];
+    const uint32_t groups = rnc_exporter_groups(x, node);
     rnm_child child = rnm_view_child(view, index);
     const char *name = rnc_exporter_name(x, value);
+    /* Readers that want it in two orders are few: then it is stored as it is. */
+    bool ready = groups > 0 && x->readers[value] == 1 && plain(x, recipe, &child);
     if (!x->made[value]) {
         x->made[value] = true;
         if (plain(x, recipe, &child)) {
             rnm_shape shape = rnm_view_shape(view, value);
             shape.dtype = RNM_F32;
+            rnc_exporter_exchange(&shape, ready ? groups : 0);
             rnc_proto_tensor *tensor = rnc_proto_initializer(x->model, name, &shape, NULL);
             if (tensor != NULL) {
                 tensor->child = child;
+                tensor->groups = ready ? groups : 0;
             }
         } else {
             call(x, recipe, &child, name);
         }
     }
-    return name;
+    return groups == 0 || ready ? name : exchanged(x, node, value, groups, name);
 }

@@ -29,12 +29,13 @@ struct rnc_exporter {
     bool *made;                /* compact, by value: its weight is there */
     const char **stored;       /* compact, by stored tensor: its initializer's name, or NULL */
     uint32_t *users;           /* compact, by stored tensor: recipes that name it as parent */
+    uint32_t *readers;         /* by value: nodes that read it */
 };
 
 /* Sets up the above. Storage orders vanish: a Reorder's output is its input. */
 void rnc_exporter_begin(rnc_exporter *x, rnc_proto *model, const rnm_view *view, bool compact);
 
-/* Fills in the model's graph. RNM_ERR_UNSUPPORTED names an operator that ONNX lacks. */
+/* Fills in the model's graph. */
 rnm_status rnc_exporter_run(rnc_exporter *x);
 
 /* A name that nothing has: that of `value`, a slash and `part`. */
@@ -54,11 +55,20 @@ const char *rnc_exporter_name(const rnc_exporter *x, uint32_t value);
  * for. */
 const char *rnc_exporter_value(rnc_exporter *x, uint32_t value);
 
+/* Groups of a ConvTranspose, whose weight ONNX has with outputs and inputs exchanged in each, 0 for
+ * other nodes; and the dims of a weight so. */
+uint32_t rnc_exporter_groups(const rnc_exporter *x, uint32_t node);
+void rnc_exporter_exchange(rnm_shape *shape, uint32_t groups);
+
+/* An initializer of i64; `rank` 0: a scalar, of one entry. */
+const char *rnc_exporter_list(rnc_exporter *x, const char *name, int rank, const int64_t *values,
+                              int64_t count);
+
 /* A scalar initializer of f32. */
 const char *rnc_exporter_scalar(rnc_exporter *x, const char *name, float value);
 
-/* Makes nodes for node `node` of the .rnm; false where its operator has no counterpart. */
-bool rnc_exporter_node(rnc_exporter *x, uint32_t node);
+/* Makes nodes for node `node` of the .rnm. */
+void rnc_exporter_node(rnc_exporter *x, uint32_t node);
 
 /* What ONNX has no place for goes into the model's metadata. */
 void rnc_exporter_tell(rnc_exporter *x);

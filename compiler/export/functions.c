@@ -356,8 +356,7 @@ static void add_line(rnc_proto *model, rnc_proto_list *nodes, const char *line) 
 
 void rnc_function_add(rnc_proto *model, const char *name) {
     const function *f = find(name);
-    /* Functions came with IR 8, what the bodies use with opset 15. */
-    model->ir_version = model->ir_version < 8 ? 8 : model->ir_version;
+    /* What the bodies use came with opset 15. */
     model->opset = model->opset < 15 ? 15 : model->opset;
     for (size_t k = 0; k < model->functions.count; k++) {
         const Onnx__FunctionProto *known = model->functions.items[k];

@@ -17,8 +17,7 @@ enum { MOST_ATTRIBUTES = 16 };
 static const size_t ceiling = (size_t)1 << 30;
 
 void rnc_proto_begin(rnc_proto *model, rnm_error *err) {
-    *model =
-        (rnc_proto){.arena = rnc_arena_make(ceiling), .err = err, .opset = 13, .ir_version = 7};
+    *model = (rnc_proto){.arena = rnc_arena_make(ceiling), .err = err, .opset = 13};
 }
 
 void rnc_proto_end(rnc_proto *model) {

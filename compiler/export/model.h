@@ -29,6 +29,8 @@ typedef struct rnc_proto_tensor {
     uint64_t size;     /* bytes */
     const void *bytes; /* what it holds; NULL: `child`, expanded */
     rnm_child child;
+    uint32_t groups;    /* not 0: outputs and inputs of `child` exchanged in each, as
+                           ConvTranspose has them */
     const float *scale; /* multiplied into the outputs of `child`, one each, or NULL */
 } rnc_proto_tensor;
 
@@ -37,7 +39,6 @@ typedef struct rnc_proto {
     rnm_error *err;
     rnm_status status;
     int opset;
-    int ir_version;
     rnc_proto_list nodes;        /* Onnx__NodeProto */
     rnc_proto_list initializers; /* rnc_proto_tensor */
     rnc_proto_list inputs;       /* Onnx__ValueInfoProto */
@@ -46,7 +47,7 @@ typedef struct rnc_proto {
     rnc_proto_list metadata;  /* Onnx__StringStringEntryProto */
 } rnc_proto;
 
-/* Opset 13 and IR 7, unless something asks for more. */
+/* Opset 13, unless something asks for more. */
 void rnc_proto_begin(rnc_proto *model, rnm_error *err);
 void rnc_proto_end(rnc_proto *model);
 

@@ -89,28 +89,56 @@ static bool scale_row(float *row, size_t count, float scale) {
     return finite;
 }
 
-static void put_child(writer *w, const rnc_proto_tensor *tensor) {
-    const rnm_child *child = &tensor->child;
-    size_t count = (size_t)child->ci * child->taps;
-    float *row = malloc(count * sizeof *row);
-    if (row == NULL) {
-        w->status = rnm_fail(w->err, RNM_ERR_MEMORY, "%s: no memory to write %s", w->file->target,
-                             tensor->name);
-        return;
+/* [outputs][inputs][taps] of a group as [inputs][outputs][taps]. */
+static void exchange(const float *from, float *to, size_t outputs, size_t inputs, size_t taps) {
+    for (size_t i = 0; i < inputs; i++) {
+        for (size_t o = 0; o < outputs; o++) {
+            memcpy(to + (i * outputs + o) * taps, from + (o * inputs + i) * taps,
+                   taps * sizeof *to);
+        }
     }
-    for (uint32_t o = 0; o < child->co && w->status == RNM_OK; o++) {
-        rnm_expand_ref_row(child, o, row);
-        if (tensor->scale != NULL && !scale_row(row, count, tensor->scale[o])) {
+}
+
+/* Expands outputs from `first` on, scaled, behind each other; false where that failed. */
+static bool expand_rows(writer *w, const rnc_proto_tensor *tensor, uint32_t first, uint32_t count,
+                        float *rows) {
+    const rnm_child *child = &tensor->child;
+    const size_t length = (size_t)child->ci * child->taps;
+    for (uint32_t k = 0; k < count && w->status == RNM_OK; k++) {
+        const uint32_t o = first + k;
+        rnm_expand_ref_row(child, o, rows + k * length);
+        if (tensor->scale != NULL && !scale_row(rows + k * length, length, tensor->scale[o])) {
             w->status = rnm_fail(w->err, RNM_ERR_VALUE,
                                  "%s: weight %s times its scale is beyond f32 at output %u",
                                  w->file->target, tensor->name, o);
         }
-        put(w, row, count * sizeof *row);
+    }
+    return w->status == RNM_OK;
+}
+
+/* An output at a time, or, exchanged, a group. */
+static void put_child(writer *w, const rnc_proto_tensor *tensor) {
+    const rnm_child *child = &tensor->child;
+    const uint32_t step = tensor->groups > 0 ? child->co / tensor->groups : 1;
+    const size_t count = (size_t)step * child->ci * child->taps;
+    float *rows = malloc(2 * count * sizeof *rows);
+    if (rows == NULL) {
+        w->status = rnm_fail(w->err, RNM_ERR_MEMORY, "%s: no memory to write %s", w->file->target,
+                             tensor->name);
+        return;
+    }
+    for (uint32_t o = 0; o < child->co && expand_rows(w, tensor, o, step, rows); o += step) {
+        const float *out = rows;
+        if (tensor->groups > 0) {
+            exchange(rows, rows + count, step, child->ci, child->taps);
+            out = rows + count;
+        }
+        put(w, out, count * sizeof *out);
         if (w->options->progress != NULL) {
             w->options->progress(w->options->user, (double)w->file->offset / (double)w->total);
         }
     }
-    free(row);
+    free(rows);
 }
 
 static void put_tensor(writer *w, const rnc_proto_tensor *tensor) {
@@ -137,6 +165,11 @@ static void put_model(writer *w, const rnc_proto *model, const Onnx__ModelProto 
     }
 }
 
+/* The version that came with the opset; functions came with 8. */
+static int ir_version(const rnc_proto *model) {
+    return model->opset >= 19 ? 9 : model->opset >= 15 || model->functions.count > 0 ? 8 : 7;
+}
+
 rnm_status rnc_proto_write(const rnc_proto *model, const char *graph_name, const char *target,
                            const rnc_export_options *options, rnm_error *err) {
     Onnx__OperatorSetIdProto opset = ONNX__OPERATOR_SET_ID_PROTO__INIT;
@@ -156,7 +189,7 @@ rnm_status rnc_proto_write(const rnc_proto *model, const char *graph_name, const
         function->n_opset_import = 2;
     }
     head.has_ir_version = 1;
-    head.ir_version = model->ir_version;
+    head.ir_version = ir_version(model);
     head.opset_import = opsets;
     head.n_opset_import = model->functions.count > 0 ? 2 : 1;
     head.functions = (Onnx__FunctionProto **)model->functions.items;

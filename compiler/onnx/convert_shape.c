@@ -213,15 +213,16 @@ rnm_status rnc_reshaped(rnc_call *call, const rnm_shape *shape, rnm_shape *out) 
     return ways[k].shape(call, shape, out);
 }
 
-static bool has_computed(const rnm_shape *shape) {
-    bool found = false;
+/* True where a Reshape may not be able to say which dim goes where. */
+static bool is_ambiguous(const rnm_shape *shape) {
+    int open = 0;
     for (int d = 0; d < shape->rank; d++) {
-        found = found || shape->dims[d] == RNM_DIM_COMPUTED;
+        open += shape->dims[d] == RNM_DIM_COMPUTED ? 2 : shape->dims[d] < 0;
     }
-    return found;
+    return open > 1;
 }
 
-/* Squeeze and Unsqueeze as such: a Reshape could not say which computed dim goes where. */
+/* Squeeze and Unsqueeze as such. */
 static rnm_status emit_axes(rnc_call *call, rnc_value *input) {
     rnm_op op = rnm_op_by_name(call->op);
     rnm_node_attrs attrs = rnm_attrs_default(op, 0);
@@ -249,7 +250,7 @@ rnm_status rnc_convert_reshape(rnc_call *call) {
     rnc_value *input;
     rnm_shape shape;
     rnm_status status = rnc_call_value(call, 0, &input);
-    if (status == RNM_OK && has_computed(&input->shape) &&
+    if (status == RNM_OK && is_ambiguous(&input->shape) &&
         (call->op[0] == 'S' || call->op[0] == 'U')) {
         return emit_axes(call, input);
     }

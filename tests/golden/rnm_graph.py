@@ -68,7 +68,8 @@ class Graph:
         dims = tuple(int(word) for word in self.raw["words"][first:first + rank])
         for dim in dims:
             if dim >= SYMBOL:
-                require(kind == ACTIVATION and dim - SYMBOL < len(self.symbols), name, "symbol")
+                require(kind == ACTIVATION and (dim - SYMBOL < len(self.symbols)
+                                                or dim - SYMBOL == NONE), name, "symbol")
             else:
                 require((kind != ACTIVATION) <= dim <= MOST["dim"], name, "dim")
         if kind == ACTIVATION:

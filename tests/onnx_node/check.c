@@ -131,7 +131,8 @@ static bool run_mode(const node_test *test, const rnm_model *model, rnm_expand m
     return good;
 }
 
-bool check_test(const node_test *test, freeze what, const char *scratch, char why[WHY_SIZE]) {
+bool check_test(const node_test *test, freeze what, const char *scratch, const char *keep,
+                char why[WHY_SIZE]) {
     static const rnm_expand modes[] = {RNM_EXPAND_LOAD, RNM_EXPAND_LAZY, RNM_EXPAND_LAYER,
                                        RNM_EXPAND_PANEL};
     char source[512], target[512];
@@ -149,6 +150,9 @@ bool check_test(const node_test *test, freeze what, const char *scratch, char wh
     }
     rnm_model_close(model);
     remove(source);
+    if (good && keep != NULL && rename(target, keep) != 0) {
+        good = fail_with(why, "cannot write %s", keep);
+    }
     remove(target);
     return good;
 }

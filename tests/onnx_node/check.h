@@ -10,7 +10,9 @@
 #define WHY_SIZE 800
 
 /* Compiles the test with its inputs frozen so, runs it in every mode and compares every output.
- * Files go to `scratch`, a folder. False with a sentence in `why`. */
-bool check_test(const node_test *test, freeze what, const char *scratch, char why[WHY_SIZE]);
+ * Files go to `scratch`, a folder; the .rnm of what passes stays as `keep`, unless that is NULL.
+ * False with a sentence in `why`. */
+bool check_test(const node_test *test, freeze what, const char *scratch, const char *keep,
+                char why[WHY_SIZE]);
 
 #endif

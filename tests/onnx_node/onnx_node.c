@@ -3,7 +3,7 @@
  * Runs ONNX's backend tests in one process, compares strictly (rtol 1e-3, atol 1e-5; shapes, types
  * and integers exact), and fails when a test passes or fails that did not before.
  *
- *     onnx_node [--table | --update | --why] [--data=FOLDER] [LISTS]
+ *     onnx_node [--table | --update | --why] [--data=FOLDER] [--keep=FOLDER] LISTS
  */
 #include "check.h"
 
@@ -18,7 +18,7 @@
 #define SKIPPED 77
 
 static const char usage[] =
-    "usage: onnx_node [--table | --update | --why] [--data=FOLDER] LISTS\n"
+    "usage: onnx_node [--table | --update | --why] [--data=FOLDER] [--keep=FOLDER] LISTS\n"
     "\n"
     "Runs the tests named in LISTS/cnn_*.txt on the data of libonnx-testdata, and compares the "
     "set\n"
@@ -28,6 +28,8 @@ static const char usage[] =
     "  --update       write LISTS/expected.txt anew\n"
     "  --why          say of each test that fails why\n"
     "  --data=FOLDER  where the tests are [/usr/lib/python3/dist-packages/onnx/backend/test/data]\n"
+    "  --keep=FOLDER  leave TEST.rnm, and with weights TEST.frozen.rnm, of what passes there;\n"
+    "                 on the file system of /tmp\n"
     "\n"
     "example: build/tests/onnx_node/onnx_node --why tests/onnx_node\n";
 
@@ -47,7 +49,7 @@ static const struct {
 enum { LISTS = sizeof lists / sizeof *lists };
 
 typedef struct job {
-    const char *data, *folder;
+    const char *data, *folder, *keep;
     char scratch[64];
     bool table, update, why;
     row by_list[LISTS], operators[MOST_OPERATORS];
@@ -86,8 +88,15 @@ static void count_operators(job *j, const node_test *test, bool passed) {
     }
 }
 
+/* Where the .rnm of a test stays; NULL: nowhere. */
+static const char *kept(const job *j, const char *name, const char *how, char path[1024]) {
+    snprintf(path, 1024, "%s/%s%s.rnm", j->keep != NULL ? j->keep : "", strrchr(name, '/') + 1,
+             how);
+    return j->keep != NULL ? path : NULL;
+}
+
 static bool run_test(job *j, const char *name) {
-    char folder[1024];
+    char folder[1024], path[1024];
     char why[WHY_SIZE] = "cannot be read";
     node_test test;
     snprintf(folder, sizeof folder, "%s/%s", j->data, name);
@@ -95,11 +104,12 @@ static bool run_test(job *j, const char *name) {
         printf("FAIL %s: %s\n", name, why);
         return false;
     }
-    bool passed = check_test(&test, FREEZE_OPERANDS, j->scratch, why);
+    bool passed = check_test(&test, FREEZE_OPERANDS, j->scratch, kept(j, name, "", path), why);
     const char *how = "as given";
     if (has_weights(&test)) {
         char frozen_why[WHY_SIZE];
-        bool frozen = check_test(&test, FREEZE_WEIGHTS, j->scratch, frozen_why);
+        bool frozen = check_test(&test, FREEZE_WEIGHTS, j->scratch, kept(j, name, ".frozen", path),
+                                 frozen_why);
         j->frozen++;
         j->frozen_passed += frozen;
         if (passed && !frozen) {
@@ -232,6 +242,8 @@ static bool read_arguments(job *j, int count, char **arguments) {
             j->why = true;
         } else if (strncmp(text, "--data=", 7) == 0) {
             j->data = text + 7;
+        } else if (strncmp(text, "--keep=", 7) == 0) {
+            j->keep = text + 7;
         } else if (text[0] != '-' && j->folder == NULL) {
             j->folder = text;
         } else {
