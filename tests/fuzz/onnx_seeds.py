@@ -1,11 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Writes the seeds of fuzz_onnx into a folder: onnx_seeds.py FOLDER"""
+import glob
 import os
+import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli", "rnc"))
 from onnx_writer import I64, function, graph, model, node, tensor, value  # noqa: E402
+
+# Debian's libonnx-testdata
+DATA = "/usr/lib/python3/dist-packages/onnx/backend/test/data/*/*/model.onnx"
+LARGEST = 8192
 
 X = value("x", ["N", 2, 4, 4])
 WEIGHT = tensor("w", [2, 2, 1, 1], [1.0, 2.0, 3.0, 4.0])
@@ -53,6 +59,15 @@ SEEDS = {
         [X], [value("y", ["N", 4, 4, 4])],
         [WEIGHT, tensor("a", [4, 1, 1, 1], [1.5, 1.5, 2.0, 2.0]), tensor("o", [], [1.0]),
          tensor("b", [4, 1, 1, 1], [0.5, 0.5, -1.0, -1.0])])),
+    "sizes": model(graph(
+        [node("Conv", ["x", "w"], ["a"], strides=[2, 2]), node("Relu", ["a"], ["b"]),
+         node("MaxPool", ["b"], ["c"], kernel_shape=[2, 2]),
+         node("ConvTranspose", ["c", "w"], ["d"], strides=[2, 2]),
+         node("Concat", ["d", "b"], ["e"], axis=2), node("GlobalAveragePool", ["a"], ["f"]),
+         node("Mul", ["e", "f"], ["g"]), node("Squeeze", ["f", "s"], ["h"]),
+         node("Flatten", ["g"], ["y"])],
+        [value("x", ["N", 2, "H", "W"])], [value("y", ["N", "?"]), value("h", ["N", 2])],
+        [WEIGHT, tensor("s", [2], [2, 3], I64)])),
     "old": chain(("Add", ["w"], {"broadcast": 1, "axis": 0}), initializers=[
         tensor("w", [1], [1.0])], opset=6),
 }
@@ -64,6 +79,10 @@ def main():
     for name, content in SEEDS.items():
         with open(os.path.join(folder, name + ".onnx"), "wb") as file:
             file.write(content)
+    for path in glob.glob(DATA):
+        if os.path.getsize(path) <= LARGEST:
+            name = os.path.basename(os.path.dirname(path))
+            shutil.copyfile(path, os.path.join(folder, f"{name}.onnx"))
 
 
 if __name__ == "__main__":
