@@ -56,11 +56,11 @@ rnm_status rnc_attr_int(rnc_call *call, const char *name, int64_t otherwise, int
 rnm_status rnc_attr_flag(rnc_call *call, const char *name, bool otherwise, bool *out) {
     int64_t number;
     rnm_status status = rnc_attr_int(call, name, otherwise, &number);
+    *out = number != 0;
     if (status == RNM_OK && number != 0 && number != 1) {
         return rnc_call_fail(call, RNM_ERR_VALUE, "attribute %s should be 0 or 1, found %" PRId64,
                              name, number);
     }
-    *out = number != 0;
     return status;
 }
 

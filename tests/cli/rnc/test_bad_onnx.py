@@ -128,6 +128,8 @@ class BadOnnx(ToolCase):
                 (["conv", "colour"], {"colour": 1})):
             with self.subTest(attributes=attributes):
                 self.refused_graph(words, [conv(**attributes)], [WEIGHT])
+        self.refused_graph(["pool", "ceil_mode", "found 5"], [
+            node("MaxPool", ["x"], ["y"], "pool", kernel_shape=[2, 2], ceil_mode=5)])
         self.refused_graph(["soft", "axis"], [node("Softmax", ["x"], ["y"], "soft", axis=9)])
 
     def test_recursive_functions(self):
