@@ -128,7 +128,8 @@ typedef enum rnm_isa {
 typedef struct rnm_context_options {
     rnm_expand expand;
     int threads;            /* 0 or 1: the calling thread only; at most 64 */
-    const int64_t *symbols; /* a number for each symbol of the model, in order; NULL: all 1 */
+    const int64_t *symbols; /* a number for each symbol of the model, in order; NULL: all 1.
+                               RNM_ERR_SHAPE where the network does not fit them */
     int symbol_count;       /* entries in `symbols`; 0 when NULL */
     bool no_xnnpack;        /* load mode on our own kernels */
     bool direct_only;       /* no Winograd: 3x3 layers as exact as the others, and slower */
