@@ -32,6 +32,7 @@ typedef struct rnc_job {
     rnc_graph graph;
     const rnc_options *options;
     const char *topology;      /* its name */
+    bool known_topology;       /* one of the library's, not a file's or the checkpoint's */
     const char *const *ignore; /* patterns of tensors that the topology leaves alone */
     size_t ignore_count;
     bool quiet; /* trying topologies: no notes */

@@ -50,13 +50,23 @@ static rnm_status take_betas(rnc_job *job, const char *layer, const char *suffix
     return rnc_expect_dims(job, *out, (*out)->rank, dims, err);
 }
 
-static bool older_generator(const rnc_job *job) {
+/* What tells that an early version of the training code made the checkpoint, or NULL. */
+static const char *older_generator(const rnc_job *job) {
     const rnc_hints *hints = &job->source.weights->hints;
     if (hints->model_name != NULL && (fnmatch("resnet_16_*", hints->model_name, 0) == 0 ||
                                       fnmatch("resnet_18_*", hints->model_name, 0) == 0)) {
-        return true;
+        return "only early versions of the training code called an s network so";
     }
-    return hints->has_args && !hints->has_datapath;
+    return hints->has_args && !hints->has_datapath
+               ? "its arguments have no `datapath`, as in early versions of the training code"
+               : NULL;
+}
+
+/* Whether either order of blocks may be meant: a network of the training code that says nothing of
+ * its making. */
+static bool unknown_generator(const rnc_job *job) {
+    const rnc_hints *hints = &job->source.weights->hints;
+    return job->options->generator == RNC_GENERATOR_AUTO && job->known_topology && !hints->has_args;
 }
 
 static rnm_status choose_s(rnc_job *job, rnc_child *child, const char *layer, rnm_error *err) {
@@ -69,7 +79,7 @@ static rnm_status choose_s(rnc_job *job, rnc_child *child, const char *layer, rn
         generator = RNC_GENERATOR_CURRENT;
         if (e0 != 0 || e1 != 0) {
             generator = RNC_GENERATOR_CASCADED;
-        } else if (blocks > 1 && older_generator(job)) {
+        } else if (blocks > 1 && older_generator(job) != NULL) {
             generator = RNC_GENERATOR_INTERLEAVED;
         }
     }
@@ -194,27 +204,53 @@ static rnm_status choose(rnc_job *job, rnc_child *child, const char *layer, rnm_
     return RNM_OK;
 }
 
-static void note_choices(const rnc_job *job, unsigned interleaved, unsigned cascaded,
-                         unsigned unused) {
-    const char *how = job->options->generator == RNC_GENERATOR_AUTO
-                          ? "assumed; --generator=current|interleaved|cascaded overrides"
-                          : "as --generator says";
-    if (interleaved > 0) {
-        rnc_note(job, "the blocks of %u s layers are in interleaved order (%s)", interleaved, how);
+/* Layers by what was assumed of them. */
+typedef struct tally {
+    unsigned interleaved;
+    unsigned cascaded;
+    unsigned in_order; /* s, several rows of blocks: another order would give another weight */
+    unsigned unused;
+} tally;
+
+static void count_child(const rnc_child *child, tally *count) {
+    bool s = child->transform == RNC_S;
+    count->interleaved += child->flags == RNM_RECIPE_INTERLEAVED;
+    count->cascaded += child->flags == RNM_RECIPE_CASCADED;
+    count->in_order += s && child->flags == 0 && child->po > 1 && child->co / child->po > 1;
+    count->unused += child->mask_unused;
+}
+
+static void note_choices(const rnc_job *job, const tally *count) {
+    bool assumed = job->options->generator == RNC_GENERATOR_AUTO;
+    if (count->interleaved > 0 && assumed) {
+        rnc_note(job,
+                 "the blocks of %u s layers are taken in interleaved order (assumed, as %s; "
+                 "--generator=current overrides)",
+                 count->interleaved, older_generator(job));
+    } else if (count->interleaved > 0) {
+        rnc_note(job, "the blocks of %u s layers are in interleaved order (as --generator says)",
+                 count->interleaved);
     }
-    if (cascaded > 0) {
-        rnc_note(job, "the edges of %u s layers are cascaded (%s)", cascaded, how);
+    if (count->cascaded > 0) {
+        rnc_note(job, "the edges of %u s layers are cascaded (%s)", count->cascaded,
+                 assumed ? "assumed; --generator=current|interleaved|cascaded overrides"
+                         : "as --generator says");
     }
-    if (unused > 0) {
+    if (count->in_order > 0 && unknown_generator(job)) {
+        rnc_note(job,
+                 "the blocks of %u s layers are taken in today's order (assumed, as nothing tells "
+                 "which version of the training code wrote the file; --generator=interleaved is "
+                 "for early ones)",
+                 count->in_order);
+    }
+    if (count->unused > 0) {
         rnc_note(job, "the masks of %u layers are not used: their parents are as large as they are",
-                 unused);
+                 count->unused);
     }
 }
 
 rnm_status rnc_choose_transform(rnc_job *job, rnm_error *err) {
-    unsigned interleaved = 0;
-    unsigned cascaded = 0;
-    unsigned unused = 0;
+    tally count = {0};
     for (size_t n = 0; n < job->graph.node_count; n++) {
         const rnc_node *node = job->graph.nodes[n];
         if (rnc_node_weighted(node)) {
@@ -223,11 +259,9 @@ rnm_status rnc_choose_transform(rnc_job *job, rnm_error *err) {
             if (status != RNM_OK) {
                 return status;
             }
-            interleaved += child->flags == RNM_RECIPE_INTERLEAVED;
-            cascaded += child->flags == RNM_RECIPE_CASCADED;
-            unused += child->mask_unused;
+            count_child(child, &count);
         }
     }
-    note_choices(job, interleaved, cascaded, unused);
+    note_choices(job, &count);
     return RNM_OK;
 }

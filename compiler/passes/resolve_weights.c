@@ -60,6 +60,12 @@ static rnm_status exchange_axes(rnc_job *job, const rnc_node *node, const rnc_te
 static rnm_status find_parent(rnc_job *job, const rnc_node *node, const rnc_tensor **out,
                               rnm_error *err) {
     const rnc_tensor *parent = rnc_take(job, node->layer, "weight");
+    if (parent != NULL && node->parent != NULL && job->known_topology) {
+        /* Its relatives differ in who borrows from whom, and their masks would fit all the same. */
+        return rnc_fail_tensor(job, RNM_ERR_MODEL, parent, err,
+                               "is its layer's own, but topology %s makes it from that of %s",
+                               job->topology, node->parent);
+    }
     if (parent == NULL && node->parent != NULL) {
         parent = rnc_take(job, node->parent, "weight");
     }

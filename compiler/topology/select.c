@@ -116,8 +116,9 @@ static rnm_status fail_closest(const closest *best, rnm_error *err) {
     return rnm_fail(err, best->error.status, "%s", best->error.text);
 }
 
-static rnm_status open_embedded(size_t index, rnc_yaml **out, rnm_error *err) {
+static rnm_status open_embedded(rnc_job *job, size_t index, rnc_yaml **out, rnm_error *err) {
     const rnc_embedded *file = &rnc_embedded_topologies[index];
+    job->known_topology = true;
     return rnc_yaml_parse(file->text, file->size, file->name, out, err);
 }
 
@@ -129,7 +130,7 @@ static rnm_status select_given(rnc_job *job, rnm_error *err) {
     rnm_status status = RNM_ERR_IO;
     for (size_t k = 0; k < rnc_embedded_topology_count && yaml == NULL; k++) {
         if (strcmp(rnc_embedded_topologies[k].name, given) == 0) {
-            status = open_embedded(k, &yaml, err);
+            status = open_embedded(job, k, &yaml, err);
         }
     }
     if (yaml == NULL) {
@@ -166,18 +167,34 @@ static rnm_status select_own(rnc_job *job, rnm_error *err) {
                      "the topology inside the checkpoint (--topology=FILE.yaml replaces it)");
 }
 
+/* The tensors have decided against the checkpoint's word. */
+static void note_other_name(const rnc_job *job, const rnc_yaml *yaml, const char *model) {
+    if (rnc_topology_lists(yaml, "formerly", model)) {
+        rnc_note(job,
+                 "the checkpoint calls itself %s, as early versions of the training code called "
+                 "%s, whose tensors it has (--topology=FILE.yaml gives another)",
+                 model, job->topology);
+    } else {
+        rnc_note(job, "the checkpoint calls itself %s, but its tensors are those of topology %s",
+                 model, job->topology);
+    }
+}
+
 /* Tries the topologies whose list of models has the checkpoint's word (`named`), or all others. */
 static rnm_status try_embedded(rnc_job *job, bool named, closest *best, rnm_error *err) {
     const char *model = job->source.weights->hints.model_name;
     rnm_status status = RNM_ERR_MODEL;
     for (size_t k = 0; k < rnc_embedded_topology_count && status == RNM_ERR_MODEL; k++) {
         rnc_yaml *yaml;
-        rnm_status opened = open_embedded(k, &yaml, err);
+        rnm_status opened = open_embedded(job, k, &yaml, err);
         if (opened != RNM_OK) {
             return opened;
         }
-        if ((model != NULL && rnc_topology_lists(yaml, model)) == named) {
+        if ((model != NULL && rnc_topology_lists(yaml, "models", model)) == named) {
             status = fit(job, yaml, best, err);
+            if (status == RNM_OK && model != NULL && !named) {
+                note_other_name(job, yaml, model);
+            }
             if (status != RNM_OK && status != RNM_ERR_MEMORY) {
                 status = RNM_ERR_MODEL; /* whatever was wrong, the next one may fit */
             }
@@ -210,10 +227,6 @@ rnm_status rnc_topology_select(rnc_job *job, rnm_error *err) {
         return status;
     }
     status = try_embedded(job, false, &other, err);
-    if (status == RNM_OK && model != NULL) {
-        rnc_note(job, "the checkpoint calls itself %s, but its tensors are those of topology %s",
-                 model, job->topology);
-    }
     if (status != RNM_ERR_MODEL) {
         return status;
     }

@@ -34,8 +34,8 @@ typedef struct builder {
     size_t items; /* written out so far, those left out by `when` included */
 } builder;
 
-static const char *const top_keys[] = {"topology", "about",  "models", "input", "output",
-                                       "ignore",   "blocks", "graph",  NULL};
+static const char *const top_keys[] = {"topology", "about",  "models", "formerly", "input",
+                                       "output",   "ignore", "blocks", "graph",    NULL};
 static const char *const input_keys[] = {"name", "height", "width", "channels", NULL};
 static const char *const node_keys[] = {
     "op",           "name",           "layer",
@@ -611,8 +611,8 @@ rnm_status rnc_topology_read_name(const rnc_yaml *yaml, const char **out, rnm_er
     return rnc_yaml_string(yaml, rnc_yaml_root(yaml), "topology", true, out, err);
 }
 
-bool rnc_topology_lists(const rnc_yaml *yaml, const char *model_name) {
-    const rnc_yaml_node *models = rnc_yaml_get(rnc_yaml_root(yaml), "models");
+bool rnc_topology_lists(const rnc_yaml *yaml, const char *key, const char *model_name) {
+    const rnc_yaml_node *models = rnc_yaml_get(rnc_yaml_root(yaml), key);
     for (size_t i = 0; models != NULL && i < rnc_yaml_count(models); i++) {
         const rnc_yaml_node *item = rnc_yaml_item(models, i);
         if (rnc_yaml_is_scalar(item) && strcmp(rnc_yaml_text(item), model_name) == 0) {

@@ -15,8 +15,8 @@ rnm_status rnc_topology_build(rnc_job *job, const rnc_yaml *yaml, rnm_error *err
 /* Names the topology; fails when it has no name. */
 rnm_status rnc_topology_read_name(const rnc_yaml *yaml, const char **out, rnm_error *err);
 
-/* True when the topology's `models` has the name. */
-bool rnc_topology_lists(const rnc_yaml *yaml, const char *model_name);
+/* True when the topology's list `key` (models, formerly) has the name. */
+bool rnc_topology_lists(const rnc_yaml *yaml, const char *key, const char *model_name);
 
 /* The topology of a checkpoint: the one that --topology names, else the one whose tensors fit,
  * the checkpoint's own words breaking ties. Leaves the job as after pass account_tensors. */

@@ -25,7 +25,7 @@ static void topologies(void **state) {
             fail_msg("%s", error.text);
         }
         assert_string_equal(name, e->name);
-        assert_false(rnc_topology_lists(yaml, "no such model"));
+        assert_false(rnc_topology_lists(yaml, "models", "no such model"));
         rnc_yaml_close(yaml);
     }
     assert_null(rnc_topology_name((int)rnc_embedded_topology_count));
