@@ -181,7 +181,7 @@ class Photos(unittest.TestCase):
         Image.new("L", (20000, 20000)).save(path)
         self.assertIn("huge.jpg: an image of 20000 x 20000 pixels; the most that is taken is",
                       run(RNRUN, self.path("imagenet.rnm"), path, code=1)[1])
-        for name in ("none.png", "none.jpg"):
+        for name, words in (("none.png", "an image of 0 x "), ("none.jpg", "is a broken JPEG")):
             with open(self.path("baseline.jpg" if name.endswith("jpg") else "grey.png"),
                       "rb") as file:
                 data = bytearray(file.read())
@@ -190,8 +190,8 @@ class Photos(unittest.TestCase):
                 2 if name.endswith("jpg") else 4)
             with open(self.path(name), "wb") as file:
                 file.write(data)
-            self.assertIn(f"{name}: is a broken", run(RNRUN, self.path("imagenet.rnm"),
-                                                      self.path(name), code=1)[1])
+            self.assertIn(f"{name}: {words}", run(RNRUN, self.path("imagenet.rnm"),
+                                                  self.path(name), code=1)[1])
 
     def test_grey_16_is_refused_by_name(self):
         Image.fromarray(np.zeros((30, 30), np.uint16)).save(self.path("deep.png"))

@@ -22,7 +22,12 @@ static const struct {
 };
 
 rnm_status image_check_size(int64_t width, int64_t height, rnm_error *error) {
-    if (width < 1 || height < 1 || width > IMAGE_PIXELS_MOST || height > IMAGE_PIXELS_MOST ||
+    if (width < 1 || height < 1) {
+        return rnm_fail(error, RNM_ERR_LIMIT,
+                        "an image of %lld x %lld pixels; expected at least one", (long long)width,
+                        (long long)height);
+    }
+    if (width > IMAGE_PIXELS_MOST || height > IMAGE_PIXELS_MOST ||
         width * height > IMAGE_PIXELS_MOST) {
         return rnm_fail(error, RNM_ERR_LIMIT,
                         "an image of %lld x %lld pixels; the most that is taken is %d pixels",

@@ -12,7 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK_MOST = 8 << 20 }; /* bytes of one ancillary chunk, unpacked */
+enum {
+    CHUNK_MOST = 8 << 20, /* bytes of one ancillary chunk, unpacked */
+    HEADER_KIND = 12,     /* where a file says IHDR, and behind it width and height */
+    HEADER_WIDTH = 16,
+    HEADER_HEIGHT = 20,
+    HEADER_END = 24,
+};
 
 typedef struct png_job {
     png_structp png;
@@ -125,10 +131,23 @@ static void decode_guarded(png_job *job) {
     }
 }
 
+/* The size by itself: libpng says of a wrong one only that the header is invalid. */
+static rnm_status check_header(const uint8_t *bytes, size_t size, rnm_error *error) {
+    if (size < HEADER_END || memcmp(bytes + HEADER_KIND, "IHDR", 4) != 0) {
+        return RNM_OK; /* broken, which libpng tells */
+    }
+    return image_check_size(png_get_uint_32(bytes + HEADER_WIDTH),
+                            png_get_uint_32(bytes + HEADER_HEIGHT), error);
+}
+
 rnm_status image_decode_png(const uint8_t *bytes, size_t size, image *out, int *orientation,
                             rnm_error *error) {
     png_job job = {
         .next = bytes, .left = size, .out = out, .orientation = orientation, .error = error};
+    job.status = check_header(bytes, size, error);
+    if (job.status != RNM_OK) {
+        return job.status;
+    }
     job.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &job, on_error, on_warning);
     job.info = job.png != NULL ? png_create_info_struct(job.png) : NULL;
     if (job.info == NULL) {

@@ -27,22 +27,34 @@ def run(*arguments, code=0):
     return done.stdout, done.stderr
 
 
-def write_png(path, width=12, height=10, seed=1):
-    """An RGB image of noise."""
+def write_png_file(path, width, height, color, data):
+    """A PNG of 8 bits a sample; data are its filtered rows, packed."""
     def chunk(kind, data):
         body = kind + data
         return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
 
+    with open(path, "wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n"
+                   + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, color, 0, 0, 0))
+                   + chunk(b"IDAT", data) + chunk(b"IEND", b""))
+
+
+def write_png(path, width=12, height=10, seed=1):
+    """An RGB image of noise."""
     rows = bytearray()
     for _ in range(height):
         rows.append(0)
         for _ in range(3 * width):
             seed = (seed * 1664525 + 1013904223) & 0xFFFFFFFF
             rows.append(seed >> 24)
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    with open(path, "wb") as file:
-        file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) +
-                   chunk(b"IDAT", zlib.compress(bytes(rows))) + chunk(b"IEND", b""))
+    write_png_file(path, width, height, 2, zlib.compress(bytes(rows)))
+
+
+def write_blank_png(path, width, height):
+    """A black grey image of any size, also of none."""
+    packer = zlib.compressobj()
+    rows = [packer.compress(bytes(1 + width)) for _ in range(height if width < 1 << 20 else 0)]
+    write_png_file(path, width, height, 0, b"".join(rows) + packer.flush())
 
 
 def write_npy(path, shape, values, descr="<f4"):
@@ -211,6 +223,22 @@ class Images(Folder):
         os.mkdir("empty")
         self.assertIn("empty: has no *.png", run("small.rnm", "empty", code=1)[1])
 
+    def test_sides(self):
+        """0, 1 and 20,000 pixels a side: all that has a pixel and does not fill memory is taken."""
+        for width, height in ((1, 1), (20000, 1), (1, 20000), (500, 20000)):
+            write_blank_png("a.png", width, height)
+            self.assertEqual(len(run("small.rnm", "a.png", "--top=1")[0].splitlines()), 2)
+        for width, height, words in ((0, 0, "expected at least one"),
+                                     (0, 7, "expected at least one"),
+                                     (7, 0, "expected at least one"),
+                                     (20000, 20000, "the most that is taken is 100000000 pixels"),
+                                     (2**31 - 1, 1, "the most that is taken is 100000000 pixels"),
+                                     (2**32 - 1, 2**32 - 1, "the most that is taken")):
+            write_blank_png("a.png", width, height)
+            err = run("small.rnm", "a.png", code=1)[1]
+            self.assertIn(f"rnrun: a.png: an image of {width} x {height} pixels; {words}", err)
+            self.assertEqual(len(err.splitlines()), 1)
+
 
 def read_png(path):
     """(width, height, colour type, palette, rows without their filter bytes), filters undone."""
@@ -244,18 +272,11 @@ class Masks(Folder):
 
     def write_quarters(self, path, side):
         """Red, green, blue and red again."""
-        def chunk(kind, data):
-            body = kind + data
-            return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
-
         half = side // 2
         red, green, blue = b"\xff\0\0", b"\0\xff\0", b"\0\0\xff"
         upper, lower = red * half + green * half, blue * half + red * half
         rows = b"".join(b"\0" + row for row in [upper] * half + [lower] * half)
-        with open(path, "wb") as file:
-            file.write(b"\x89PNG\r\n\x1a\n"
-                       + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
-                       + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+        write_png_file(path, side, side, 2, zlib.compress(rows))
 
     def test_mask(self):
         self.write_quarters("a.png", 20)
