@@ -1,4 +1,5 @@
-"""A small U-Net from a topology file: transposed convolutions, Resize and Concat against torch."""
+"""A small U-Net from a topology file: transposed convolutions, Resize and Concat against torch; and
+the family of unet_18.yaml, a ResNet-18 as encoder, at widths 1, 2 and 4."""
 import os
 import subprocess
 import sys
@@ -8,6 +9,10 @@ import unittest
 import numpy as np
 import torch
 from torch import nn
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tools",
+                                "train"))
+import make_checkpoint
 
 RNC, RNRUN = sys.argv[1:3]
 MODES = (["--expand=load"], ["--expand=load", "--no-xnnpack"], ["--expand=lazy"],
@@ -90,6 +95,25 @@ class Topology(unittest.TestCase):
                 self.assertEqual(found.shape, wanted.shape)
                 within = np.abs(found - wanted) <= 2e-5 * np.maximum(1, np.abs(wanted))
                 self.assertTrue(within.all(), mode)
+
+    def test_family(self):
+        """The words of a checkpoint suffice: the topology, and a mask's classes and size."""
+        for name in ("runet_small_1", "runet_small_2", "runet_small_4", "unet_small_2"):
+            with self.subTest(name), tempfile.TemporaryDirectory() as folder:
+                path = lambda file: os.path.join(folder, file)
+                make_checkpoint.main([f"--model={name}", "--activation=bireal", "-o",
+                                      path("m.ckpt"), "--input-out", path("x.npy"), "--logits-out",
+                                      path("y.npy")])
+                run = lambda *command: subprocess.run(command, cwd=folder, check=True,
+                                                      stdout=subprocess.DEVNULL)
+                run(RNC, "compile", "m.ckpt", "--quiet")
+                run(RNC, "verify", "m.rnm", "--against=m.ckpt", "--quiet")
+                wanted = np.load(path("y.npy"))
+                self.assertEqual(wanted.shape[1:], (11, 64, 64))
+                for mode in MODES:
+                    run(RNRUN, "m.rnm", "x.npy", "--output=out.npy", "--quiet", *mode)
+                    self.assertLessEqual(np.abs(np.load(path("out.npy")) - wanted).max(),
+                                         1e-4 * np.ptp(wanted), mode)
 
 
 if __name__ == "__main__":

@@ -67,11 +67,13 @@ class Data:
         self.images, self.labels = self.images[:args.count], self.labels[:args.count]
         if len(self.images) != len(self.labels) or not len(self.images):
             sys.exit(f"evaluate.py: {len(self.images)} inputs and {len(self.labels)} labels")
+        if self.labels.dtype.kind not in "iu":
+            sys.exit(f"evaluate.py: labels are {self.labels.dtype}, expected whole numbers")
 
     def parts(self):
         """(inputs f32, labels) in order"""
         for start in range(0, len(self.images), PART):
-            inputs = self.prepare(self.images[start:start + PART]).astype(np.float32, copy=False)
+            inputs = self.prepare(self.images[start:start + PART]).astype(np.float32)
             yield inputs, self.labels[start:start + PART]
 
 
@@ -88,7 +90,8 @@ class Tally:
                      f"{labels.shape}")
         classes = scores.shape[1]
         if labels.min() < 0 or labels.max() >= classes:
-            sys.exit(f"evaluate.py: a label is {labels.max()}, expected 0 to {classes - 1}")
+            wrong = labels.min() if labels.min() < 0 else labels.max()
+            sys.exit(f"evaluate.py: a label is {wrong}, expected 0 to {classes - 1}")
         self.masks = labels.ndim > 1
         counts = np.bincount(labels.astype(np.int64).ravel() * classes + scores.argmax(1).ravel(),
                              minlength=classes * classes).reshape(classes, classes)

@@ -44,9 +44,9 @@ def parse_arguments(argv):
 
 def natural_dataset(model_name):
     """The data set the authors trained this model on, and its number of classes."""
-    if model_name in models.UNETS:
-        return ("FashionScenes", 11)
     side = models.input_shape(model_name)[1]
+    if model_name in models.UNETS:
+        return ({64: "FashionScenes", 224: "IMNET"}[side], 11)
     return {29: ("MNIST-rot", 10), 32: ("CIFAR10", 10), 224: ("IMNET", 1000)}[side]
 
 
