@@ -59,6 +59,7 @@ def parse_arguments(argv):
     parser.add_argument("--test-images", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--datapath", default=train.fashion.DEFAULT_PATH)
     parser.add_argument("--list", action="store_true", help="only say what is done")
     return parser.parse_args(argv)
 
@@ -79,7 +80,9 @@ def train_row(row, folder, args):
     train.main([folder, f"--model={model}", f"--activation={activation}", f"--dataset={dataset}",
                 f"--epochs={args.epochs}", f"--epoch-images={args.epoch_images}",
                 f"--batch-size={args.batch_size}", f"--test-images={args.test_images}",
-                f"--seed={args.seed}", f"--threads={args.threads}"])
+                f"--seed={args.seed}", f"--threads={args.threads}",
+                *([f"--datapath={args.datapath}"]
+                  if args.datapath != train.fashion.DEFAULT_PATH else [])])
 
 
 def main(argv=None):

@@ -142,7 +142,7 @@ def main(argv=None):
                                     epochs=args.epochs, lr=args.lr, seed=args.seed)
     with open(os.path.join(args.directory, "train.log"), "a", encoding="ascii", buffering=1) as log:
         verb = f"# resumed after epoch {done}:" if done else "#"
-        log.write(f"{verb} {os.path.basename(sys.argv[0])} {' '.join(argv or sys.argv[1:])}\n")
+        log.write(f"{verb} {os.path.basename(__file__)} {' '.join(argv or sys.argv[1:])}\n")
         log.write("# epoch  lr  train_loss  test_accuracy  seconds  cpu_seconds\n")
         for epoch in range(done + 1, args.epochs + 1):
             begin, cpu_begin = time.monotonic(), time.process_time()
