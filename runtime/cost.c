@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* Nanoseconds of two operations on vectors of one lane; half of it on vectors of two, and so on. */
-#define OPERATION_LANE_NS 6.0
+#define OPERATION_LANE_NS 4.0
 
 /* Nanoseconds to read a row of RNM_PANEL expanded weights on from first- or second-level cache,
  * likewise, and bytes a nanosecond from behind it: shared cache, memory. */
