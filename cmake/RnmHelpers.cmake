@@ -58,3 +58,12 @@ function(rnm_add_test)
   add_test(NAME ${T_NAME} COMMAND test_${T_NAME} ${T_ARGS})
   set_tests_properties(${T_NAME} PROPERTIES LABELS "${T_LABELS}" TIMEOUT 600)
 endfunction()
+
+# What .pc files call their prefix: found from where they lie, so that a tree installed with another
+# --prefix works as it is.
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+  set(RNM_PC_PREFIX "${CMAKE_INSTALL_PREFIX}")
+else()
+  file(RELATIVE_PATH rnm_pc_up "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+  set(RNM_PC_PREFIX "\${pcfiledir}/${rnm_pc_up}")
+endif()

@@ -90,6 +90,13 @@ static job *choose_job(const cli_command *command, const rnrun_settings *setting
             return NULL;
         }
     }
+    if ((arrays || files->count > 1) &&
+        (settings->plan || settings->profile || settings->bench > 0 || settings->tune != NULL)) {
+        cli_refuse(command, stderr,
+                   "--plan, --profile, --bench and --tune go with a model alone: they need no "
+                   "images or arrays");
+        return NULL;
+    }
     arrays = arrays || (files->count == 2 && path_is_npy(files->items[1]));
     if (settings->overlay != NULL && (arrays || files->count != 2)) {
         cli_refuse(command, stderr, "--overlay goes with one image");

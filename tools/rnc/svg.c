@@ -279,8 +279,13 @@ static void draw_layer(const drawing *d, size_t index) {
             "<text x=\"%d\" y=\"%d\" text-anchor=\"end\" class=\"s\">%s</text>",
             FIGURES_LEFT + 62, y + 4, stored_text, FIGURES_LEFT + 126, y + 4, dense_text);
     if (stored > 0) {
-        fprintf(d->out, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\" class=\"s\">%.3g×</text>\n",
-                PAGE_WIDTH - 4, y + 4, (double)layer->dense_bytes / (double)stored);
+        const double times = (double)layer->dense_bytes / (double)stored;
+        fprintf(d->out, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\" class=\"s\">%.*f×</text>\n",
+                PAGE_WIDTH - 4, y + 4,
+                times < 10.0    ? 2
+                : times < 100.0 ? 1
+                                : 0,
+                times);
     }
 }
 

@@ -101,7 +101,7 @@ void show_layer_times(show *s, const char *model_path, const show_profile *profi
     fputs(" (", stdout);
     show_mode(report);
     printf(", batch %lld; medians of %zu runs)\n", (long long)profile->batch, profile->runs);
-    printf("%-*s %-18s %-11s %-8s %9s %6s %8s %6s %10s %10s %10s %10s %11s\n", width, "node",
+    printf("%-*s %-18s %-12s %-8s %9s %6s %8s %6s %10s %10s %10s %10s %11s\n", width, "node",
            "operator", "algorithm", "weights", "ms", "% time", "GFLOP/s", "% peak", "parents",
            "masks", "betas", "kept", "activations");
     for (int k = 0; k < profile->count; k++) {
@@ -109,7 +109,7 @@ void show_layer_times(show *s, const char *model_path, const show_profile *profi
         char parents[SAY_BYTES_SIZE], masks[SAY_BYTES_SIZE], betas[SAY_BYTES_SIZE];
         char kept[SAY_BYTES_SIZE], activations[SAY_BYTES_SIZE];
         show_name_column(layer->node, width);
-        printf(" %-18s %-11s %-8s %9.4f %6.1f", layer->op, or_dash(layer->algorithm),
+        printf(" %-18s %-12s %-8s %9.4f %6.1f", layer->op, or_dash(layer->algorithm),
                or_dash(show_form(layer->form)), 1e3 * layer->seconds,
                100 * layer->seconds / profile->total_seconds);
         put_rate(layer->flops, layer->seconds, profile->peak);
@@ -120,7 +120,7 @@ void show_layer_times(show *s, const char *model_path, const show_profile *profi
         sum += layer->seconds;
         flops += layer->flops;
     }
-    printf("%-*s %-18s %-11s %-8s %9.4f %6.1f", width, "all", "", "", "",
+    printf("%-*s %-18s %-12s %-8s %9.4f %6.1f", width, "all", "", "", "",
            1e3 * profile->total_seconds, 100 * sum / profile->total_seconds);
     put_rate(flops, profile->total_seconds, profile->peak);
     printf("\nPeak is what multiply-adds on registers reach on %s: %.1f GFLOP/s, measured now. "

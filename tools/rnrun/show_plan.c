@@ -155,14 +155,14 @@ void show_plan(show *s, const char *model_path, const rnm_context *context, cons
     show_name(model_path);
     fputs(" (", stdout);
     show_mode(&report);
-    printf("): %s in all\n%-*s %-11s %s\n", say_bytes(report.total, total), width, "node",
+    printf("): %s in all\n%-*s %-12s %s\n", say_bytes(report.total, total), width, "node",
            "algorithm", "weights; by algorithm, ms expected");
     for (int k = 0; rnm_context_layer(context, k, &layer); k++) {
         if (layer.form == RNM_FORM_NONE) {
             continue;
         }
         show_name_column(layer.node, width);
-        printf(" %-11s %s; ", layer.algorithm, form_reason(&layer, report.expand, limit, reason));
+        printf(" %-12s %s; ", layer.algorithm, form_reason(&layer, report.expand, limit, reason));
         put_estimates(&layer);
         putchar('\n');
     }
@@ -201,13 +201,13 @@ void show_tuning(show *s, const char *file, const show_tuned *tuned) {
         tuning_as_json(s, file, tuned);
         return;
     }
-    printf("%-28s %-11s %9s   %-11s %6s %9s %9s\n", "node", "planned", "ms", "tuned", "block", "ms",
+    printf("%-28s %-12s %9s   %-12s %6s %9s %9s\n", "node", "planned", "ms", "tuned", "block", "ms",
            "kept, ms");
     for (int k = 0; k < tuned->count; k++) {
         const rnm_layer *layer = &tuned->layers[tuned->layer_of[k]];
         const rnm_tuned *best = &tuned->best[k];
         show_name_column(layer->node, 28);
-        printf(" %-11s %9.4f   %-11s ", layer->algorithm, 1e3 * tuned->planned[tuned->layer_of[k]],
+        printf(" %-12s %9.4f   %-12s ", layer->algorithm, 1e3 * tuned->planned[tuned->layer_of[k]],
                best->algorithm);
         if (best->block_inputs != 0) {
             printf("%6d", best->block_inputs);
