@@ -238,7 +238,15 @@ int run_images(const rnrun_settings *settings, const rnm_model *model, show *s) 
             note_failure(&job, settings->files.items[i], &error);
         }
     }
-    run_all(&job, &paths);
+    /* A folder's images would be written over one another. */
+    if (paths.count > 1 && (settings->outputs.count > 0 || settings->overlay != NULL)) {
+        rnm_fail(&error, RNM_ERR_ARGUMENT,
+                 "%s: expected one image for --output or --overlay, found %zu in the folder",
+                 settings->files.items[1], paths.count);
+        note_failure(&job, settings->files.items[1], &error);
+    } else {
+        run_all(&job, &paths);
+    }
     if (settings->report && job.context != NULL) {
         rnm_context_report(job.context, &report);
         show_report(s, settings->files.items[0], &report);

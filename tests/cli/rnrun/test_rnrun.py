@@ -7,6 +7,7 @@ Usage: test_rnrun.py RNRUN RNRUN_MODELS
 import json
 import math
 import os
+import shutil
 import re
 import struct
 import subprocess
@@ -321,6 +322,15 @@ class Masks(Folder):
         for arguments in (["maps.rnm", "a.png", "a.png", "--overlay=o.png"],
                           ["maps.rnm", "x.npy", "--overlay=o.png"]):
             self.assertIn("--overlay goes with one image", run(*arguments, code=2)[1])
+        for option in ("--plan", "--profile", "--bench=1", "--tune"):
+            self.assertIn("go with a model alone", run("maps.rnm", "a.png", option, code=2)[1])
+        os.mkdir("both")
+        for name in ("1.png", "2.png"):
+            shutil.copy("a.png", os.path.join("both", name))
+        for option in ("--output=m.png", "--output=m.npy", "--overlay=m.png"):
+            self.assertIn("expected one image for --output or --overlay, found 2 in the folder",
+                          run("maps.rnm", "both", option, code=2)[1])
+            self.assertFalse(os.path.exists(option.split("=")[1]))
         for option in ("--output=no/m.png", "--overlay=no/m.png"):
             self.assertIn("no/m.png: No such file",
                           run("maps.rnm", "a.png", "--resize=2x2", option, code=1)[1])
