@@ -40,6 +40,7 @@ typedef struct rnm_conv_step {
     uint32_t weight;       /* index in context->weights */
     bool depthwise;        /* one input and one output a group */
     bool packed;           /* direct: the taps of a row of the kernel count as inputs */
+    bool pointwise;        /* direct: pixels lie at equal distances, no addresses are needed */
     bool few;              /* direct: weights of few pixels are read where they lie */
     const float *bias, *scale;
     rnm_activation activation;

@@ -26,6 +26,18 @@ static uint64_t sum_bytes(const rnm_conv_step *conv) {
     return (uint64_t)conv->stretch * RNM_PANEL * sizeof(float);
 }
 
+/* Kernels of one tap that read no pads need no addresses: the pixels of a row of outputs lie at
+ * equal distances, and those of a whole map where strides are 1. */
+static bool is_pointwise(const rnm_conv_step *conv, uint64_t taps) {
+    const rnm_window *w = &conv->window;
+    bool inside = taps == 1 && !conv->depthwise;
+    for (int axis = 0; axis < 3; ++axis) {
+        inside =
+            inside && w->pads[axis] == 0 && (w->out[axis] - 1) * w->strides[axis] < w->in[axis];
+    }
+    return inside;
+}
+
 void rnm_plan_direct(rnm_planner *planner, rnm_conv_step *conv) {
     const rnm_context *context = planner->context;
     const rnm_window *w = &conv->window;
@@ -47,6 +59,7 @@ void rnm_plan_direct(rnm_planner *planner, rnm_conv_step *conv) {
     if (conv->depthwise) {
         conv->block_inputs = 1;
     }
+    conv->pointwise = is_pointwise(conv, taps);
     uint64_t block = conv->block_inputs * taps * RNM_PANEL * sizeof(float);
     rnm_plan_workspace(
         planner, address_bytes(conv, taps, tile) + sum_bytes(conv) + (context->panels ? block : 0),
@@ -139,18 +152,6 @@ static void multiply(const rnm_conv_job *job, const stretch *s, uint32_t index, 
     }
 }
 
-/* Kernels of one tap that read no pads need no addresses: the pixels of a row of outputs lie at
- * equal distances, and those of a whole map where strides are 1. */
-static bool is_pointwise(const rnm_conv_job *job) {
-    const rnm_window *w = &job->conv->window;
-    bool inside = true;
-    for (int axis = 0; axis < 3; ++axis) {
-        inside =
-            inside && w->pads[axis] == 0 && (w->out[axis] - 1) * w->strides[axis] < w->in[axis];
-    }
-    return inside && job->weight->child.taps == 1 && !job->conv->depthwise;
-}
-
 /* How many of the outputs from `pixel` on are one such run, and where its first input is. */
 static uint64_t run_of(const rnm_conv_job *job, uint64_t pixel, const float **x) {
     const rnm_window *w = &job->conv->window;
@@ -225,7 +226,7 @@ static void direct_item(void *argument, size_t item, size_t worker) {
     s.sums = (float(*)[RNM_PANEL])(void *)scratch;
     s.block = (float *)(void *)(scratch + sum_bytes(conv));
     const size_t channel = (size_t)(index / weight->group_panels) * weight->child.ci;
-    if (is_pointwise(job)) {
+    if (conv->pointwise) {
         multiply_pointwise(job, &s, index, panel.lanes, channel);
     } else {
         rnm_fill_rows(job, s.first, s.pixels, s.tile, s.rows);
