@@ -515,7 +515,8 @@ class Models(Folder):
                                 "--json")[0])["tuning"]
         self.assertEqual(tuning["file"], "t.txt")
         ways = {layer["node"]: layer for layer in tuning["layers"]}
-        self.assertEqual(ways["conv2"]["algorithm"], "direct")
+        # Which is faster here is the machine's to say.
+        self.assertIn(ways["conv2"]["algorithm"], ("direct", "F(2x2,3x3)/2"))
         run("small.rnm", "x.npy", "--output=tuned.npy", "--threads=1", "--tuning=t.txt")
         plain, tuned = read_npy("plain.npy")[1], read_npy("tuned.npy")[1]
         most = max(map(abs, plain))
