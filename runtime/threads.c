@@ -11,10 +11,20 @@
 #include "error.h"
 
 #include <pthreadpool.h>
+#include <sched.h>
+#include <stdbool.h>
+
+/* Whether so many threads must take turns on the processors that this one may run on. */
+static bool take_turns(unsigned count) {
+    cpu_set_t processors;
+    return sched_getaffinity(0, sizeof processors, &processors) == 0 &&
+           (int)count > CPU_COUNT(&processors);
+}
 
 rnm_status rnm_threads_start(rnm_threads *threads, unsigned count, rnm_error *err) {
     threads->count = count > 1 ? count : 1;
     threads->pool = NULL;
+    threads->flags = take_turns(threads->count) ? PTHREADPOOL_FLAG_YIELD_WORKERS : 0;
     if (threads->count == 1) {
         return RNM_OK;
     }
@@ -71,7 +81,7 @@ void rnm_threads_run(rnm_threads *threads, rnm_job run, void *job, size_t items)
         atomic_store_explicit(&threads->next[k].item, range_start(threads, items, k),
                               memory_order_release);
     }
-    pthreadpool_parallelize_1d(threads->pool, draw_items, threads, threads->count, 0);
+    pthreadpool_parallelize_1d(threads->pool, draw_items, threads, threads->count, threads->flags);
     for (size_t k = 0; k < threads->count; ++k) {
         (void)atomic_load_explicit(&threads->next[k].item, memory_order_acquire);
     }

@@ -8,6 +8,7 @@
 #include "rnm_base.h"
 
 #include <stdatomic.h>
+#include <stdint.h>
 
 #define RNM_THREADS_MOST 64
 
@@ -26,6 +27,8 @@ typedef struct rnm_counter {
 typedef struct rnm_threads {
     struct pthreadpool *pool; /* NULL: the calling thread only */
     unsigned count;           /* at least 1 */
+    uint32_t flags;           /* the pool's: idle workers sleep at once where processors are fewer,
+                                 since one that waits by spinning would keep another from working */
     rnm_job run;              /* what is being done */
     void *job;
     size_t items;

@@ -2,6 +2,8 @@
  *
  * rnrun: runs a .rnm model on images or .npy files. Here are the options and which job they mean.
  */
+#define _GNU_SOURCE /* sched_getaffinity */
+
 #include "error.h"
 #include "file_bytes.h"
 #include "options.h"
@@ -13,9 +15,9 @@
 #include "show.h"
 #include "sizes.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
     THREADS_MOST = 64,
@@ -66,9 +68,12 @@ static const cli_choice isa_choices[] = {{"best", RNM_ISA_BEST},
 static const cli_choice color_choices[] = {
     {"rgb", RNM_RGB}, {"bgr", RNM_BGR}, {"gray", RNM_GRAY}, {NULL, 0}};
 
+/* One for each processor that we may run on. */
 static int64_t threads_unasked(void) {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    return cores < 1 ? 1 : (cores < THREADS_UNASKED ? cores : THREADS_UNASKED);
+    cpu_set_t processors;
+    int cores =
+        sched_getaffinity(0, sizeof processors, &processors) == 0 ? CPU_COUNT(&processors) : 1;
+    return cores < THREADS_UNASKED ? cores : THREADS_UNASKED;
 }
 
 typedef int job(const rnrun_settings *settings, const rnm_model *model, show *s);
