@@ -23,6 +23,8 @@ typedef struct rnm_window {
     int64_t pads[3], end_pads[3];
 } rnm_window;
 
+#define RNM_BLOCK_MOST 1024 /* inputs of a block, see rnm_conv_step */
+
 typedef enum rnm_conv_algorithm {
     RNM_CONV_DIRECT,
     RNM_CONV_WINOGRAD,

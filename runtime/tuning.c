@@ -26,7 +26,7 @@
 
 #define VERSION_LINE "rnm-tuning 1"
 
-enum { LINE_SIZE = 160, BLOCK_MOST = 1024 };
+enum { LINE_SIZE = 160 };
 
 void rnm_cpu_name(char name[RNM_CPU_NAME_SIZE]) {
     char text[RNM_CPU_NAME_SIZE] = {0};
@@ -136,7 +136,7 @@ static rnm_status read_layer(const reader *r, uint32_t node_count, rnm_tuned_nod
     uint64_t node, block, panel, kept;
     unsigned algorithm;
     if (!take_number(&at, node_count - 1, &node) || !take_algorithm(&at, &algorithm) ||
-        !take_number(&at, BLOCK_MOST, &block) || block % RNM_INPUT_BLOCK != 0 ||
+        !take_number(&at, RNM_BLOCK_MOST, &block) || block % RNM_INPUT_BLOCK != 0 ||
         !take_number(&at, hour, &panel) || panel == 0 || !take_number(&at, hour, &kept) ||
         *at != '\0' || nodes[node].known) {
         return rnm_fail(

@@ -44,9 +44,10 @@ const float *rnm_expand_beforehand(const rnm_kernels *kernels, const rnm_child *
 /* Expands a panel of kernels of winograd->kernel squared taps and transforms it, for the points of
  * one group of rows (rnm_winograd.weights): point k of them of input i goes to
  * dst[k * stride + (i - panel.input) * RNM_PANEL ...]. Only where rnm_expand_beforehand gives
- * NULL. */
+ * NULL. Each group asks memory for its part of the parent rows of `soon`, inputs of the parent at
+ * the panel's outputs. */
 void rnm_expand_transformed(const rnm_kernels *kernels, const rnm_winograd *winograd,
-                            const rnm_child *child, rnm_panel panel, unsigned group, float *dst,
-                            size_t stride);
+                            const rnm_child *child, rnm_panel panel, rnm_panel soon, unsigned group,
+                            float *dst, size_t stride);
 
 #endif

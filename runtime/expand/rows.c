@@ -9,6 +9,11 @@ bool rnm_rows_readable(const rnm_child *child, rnm_panel panel) {
            panel.output % child->po + RNM_PANEL <= child->po;
 }
 
+const float *rnm_row_at(const rnm_child *child, rnm_panel panel) {
+    const size_t row = (size_t)(panel.input % child->pi) * child->taps;
+    return (const float *)child->parent + row * child->po + panel.output % child->po;
+}
+
 rnm_row_runs rnm_rows_begin(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel,
                             float *dst) {
     rnm_row_runs runs = {.child = child, .panel = panel, .dst = dst, .next = panel.input};
@@ -33,10 +38,11 @@ bool rnm_rows_next(rnm_row_runs *runs, rnm_row_run *run) {
     run->rows = (size_t)inputs * child->taps;
     run->input = runs->next;
     run->stride = runs->in_place ? RNM_PANEL : child->po;
-    run->src = runs->in_place
-                   ? run->dst
-                   : (const float *)child->parent + (size_t)parent_input * child->taps * child->po +
-                         runs->panel.output % child->po;
+    run->src = run->dst;
+    if (!runs->in_place) {
+        const rnm_panel here = {.output = runs->panel.output, .input = runs->next};
+        run->src = rnm_row_at(child, here);
+    }
     runs->next += inputs;
     return true;
 }

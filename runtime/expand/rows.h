@@ -30,6 +30,9 @@ typedef struct rnm_row_runs {
 /* Whether the panel's lanes lie side by side in a parent of f32. */
 bool rnm_rows_readable(const rnm_child *child, rnm_panel panel);
 
+/* The parent's row of panel.input, its first tap, where the panel's rows can be read. */
+const float *rnm_row_at(const rnm_child *child, rnm_panel panel);
+
 /* Begins; writes linear rows to dst where they cannot be read in the parent, and else leaves it
  * alone: it may then be NULL. */
 rnm_row_runs rnm_rows_begin(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel,

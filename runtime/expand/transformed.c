@@ -8,6 +8,12 @@
 #include "mask.h"
 #include "rows.h"
 
+enum {
+    WORDS = 25 * 16, /* of a mask, at a time */
+    ASKING = 4,      /* inputs made between one request to memory and the next */
+    LINE = 16,       /* floats of a cache line */
+};
+
 /* Flips cost little where a mask is an operand, as in AVX-512. */
 static bool in_registers(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel) {
     return child->transform == RNM_TRANSFORM_LINEAR ||
@@ -24,11 +30,25 @@ const float *rnm_expand_beforehand(const rnm_kernels *kernels, const rnm_child *
     return scratch;
 }
 
+/* Into a second-level cache: rows of large parents fall on few sets of a first-level one. */
+static void ask_for(const float *row) {
+    for (unsigned lane = 0; lane < RNM_PANEL; lane += LINE) {
+        __builtin_prefetch(row + lane, 0, 2);
+    }
+}
+
 void rnm_expand_transformed(const rnm_kernels *kernels, const rnm_winograd *winograd,
-                            const rnm_child *child, rnm_panel panel, unsigned group, float *dst,
-                            size_t stride) {
-    enum { WORDS = 25 * 16 };
-    const size_t taps = child->taps, most = WORDS / taps;
+                            const rnm_child *child, rnm_panel panel, rnm_panel soon, unsigned group,
+                            float *dst, size_t stride) {
+    const size_t taps = child->taps;
+    size_t most = WORDS / taps, asked = 0;
+    const float *row = NULL;
+    if (soon.inputs > 0) {
+        const size_t calls = (panel.inputs + ASKING - 1) / ASKING;
+        most = ASKING;
+        asked = soon.inputs * taps / (calls * (winograd->weight_side / 2u));
+        row = rnm_row_at(child, soon) + group * calls * asked * child->po;
+    }
     const bool flips = child->transform == RNM_TRANSFORM_F;
     rnm_mask_cursor mask = {0};
     if (flips) {
@@ -40,12 +60,15 @@ void rnm_expand_transformed(const rnm_kernels *kernels, const rnm_winograd *wino
         for (size_t i = 0; i < inputs; i += most) {
             uint32_t words[WORDS];
             const size_t count = inputs - i < most ? inputs - i : most;
-            rnm_kernel_rows rows = {.src = run.src + i * taps * run.stride, .stride = run.stride};
+            rnm_kernel_rows these = {.src = run.src + i * taps * run.stride, .stride = run.stride};
             if (flips) {
-                rows.bits = rnm_mask_words(&mask, count * taps, UINT32_MAX, words);
+                these.bits = rnm_mask_words(&mask, count * taps, UINT32_MAX, words);
             }
-            winograd->weights(&rows, count, group, dst, stride);
+            winograd->weights(&these, count, group, dst, stride);
             dst += count * RNM_PANEL;
+            for (size_t k = 0; k < asked; ++k, row += child->po) {
+                ask_for(row);
+            }
         }
     }
 }

@@ -8,7 +8,7 @@
  * is one phase, and what a worker writes it reads itself. Transformed weights exist a block at a
  * time only, whatever the mode.
  */
-#include "conv.h"
+#include "places.h"
 
 static const rnm_winograd *form_of(const rnm_context *context, const rnm_conv_step *conv) {
     return &context->kernels->winograd[conv->form];
@@ -48,6 +48,8 @@ static size_t m_rows(const rnm_conv_step *conv) {
     return conv->stretch | 1u;
 }
 
+enum { SPAN_PIECES = RNM_BLOCK_MOST / RNM_PIECE };
+
 static int64_t tiles_along(const rnm_conv_step *conv, int axis) {
     return (conv->window.out[axis] + conv->tile - 1) / conv->tile;
 }
@@ -57,28 +59,28 @@ static int64_t all_tiles(const rnm_conv_step *conv) {
 }
 
 /* Inputs whose blocks a group of points goes through before the next one does, so that its sums
- * stay in cache. */
-static uint32_t span_inputs(const rnm_conv_step *conv) {
+ * stay in cache; or, more dearly bought, the rows of a large parent. */
+static uint32_t span_inputs(const rnm_conv_step *conv, uint32_t repeats) {
     enum { SPAN = 64 };
     const uint32_t block = conv->block_inputs;
-    return block < SPAN ? SPAN / block * block : block;
+    return block < SPAN && repeats == 1 ? SPAN / block * block : block;
 }
 
 /* Rows of a span of kernels that is expanded beforehand. */
-static size_t span_floats(const rnm_conv_step *conv) {
-    const int64_t taps = conv->window.kernel[1] * conv->window.kernel[2];
-    return span_inputs(conv) * (size_t)taps * RNM_PANEL;
+static size_t span_floats(const rnm_conv_step *conv, const rnm_child *child) {
+    return span_inputs(conv, rnm_gathered_repeats(child)) * (size_t)child->taps * RNM_PANEL;
 }
 
 void rnm_plan_winograd(rnm_planner *planner, rnm_conv_step *conv) {
     const rnm_context *context = planner->context;
     rnm_cut_winograd(context, conv);
     const rnm_winograd *form = form_of(context, conv);
+    const rnm_child *child = &context->weights[conv->weight].child;
     uint64_t u = group_points(form) * u_stride(conv);
     uint64_t m = points_of(form) * m_rows(conv) * RNM_PANEL;
     rnm_plan_workspace(planner,
-                       (v_floats(context, conv) + u + m + span_floats(conv)) * sizeof(float), 0,
-                       (uint64_t)conv->window.in_channels * sizeof(float));
+                       (v_floats(context, conv) + u + m + span_floats(conv, child)) * sizeof(float),
+                       0, (uint64_t)conv->window.in_channels * sizeof(float));
 }
 
 /* Where a tile's first output pixel is. */
@@ -98,6 +100,7 @@ static tile_place place_of(const rnm_conv_step *conv, int64_t tile) {
 typedef struct block {
     int64_t first; /* tile */
     int64_t tiles;
+    uint32_t repeats; /* of the parent, as rnm_gathered_repeats gives them */
     float *v, *u, *expanded;
     float (*m)[RNM_PANEL];
 } block;
@@ -120,37 +123,50 @@ static void transform_tile(const rnm_conv_job *job, const block *b, int64_t tile
         }
     }
     float *v = b->v + (size_t)tile * padded_inputs(conv);
-    for (size_t c = 0; c < (size_t)w->in_channels; c += conv->block_inputs) {
-        size_t rest = (size_t)w->in_channels - c;
-        form->input(pixels, c, rest < conv->block_inputs ? rest : conv->block_inputs, v,
-                    v_stride(conv));
+    const rnm_child *child = &job->weight->child;
+    for (rnm_panel rest = {.inputs = child->ci}; rest.inputs > 0;) {
+        const rnm_panel places = rnm_places_first(rest, conv->block_inputs);
+        for (uint32_t done = 0; done < places.inputs;) {
+            const rnm_panel piece =
+                rnm_piece_at(child, b->repeats, rnm_places_behind(places, done));
+            form->input(pixels, piece.input, piece.inputs, v + done, v_stride(conv));
+            done += piece.inputs;
+        }
+        rest = rnm_places_behind(rest, places.inputs);
         v += points_of(form) * v_stride(conv);
     }
 }
 
-/* The kernels of a panel's inputs as rows, or NULL where they are made of the parent's rows for
- * every group of points. */
-static const float *kernel_rows(const rnm_conv_job *job, const block *b, uint32_t index,
-                                rnm_panel panel) {
+/* The kernels of a piece as rows, or NULL where they are made of the parent's rows for every group
+ * of points. */
+static const float *kernel_rows(const rnm_conv_job *job, rnm_panel piece, uint32_t index,
+                                float *scratch) {
     const rnm_kernels *kernels = job->context->kernels;
     const rnm_weight *weight = job->weight;
     if (weight->panels != NULL) {
-        return rnm_weight_block(weight, kernels, index, panel.input, panel.inputs, NULL);
+        return rnm_weight_block(weight, kernels, index, piece.input, piece.inputs, NULL);
     }
-    return rnm_expand_beforehand(kernels, &weight->child, panel, b->expanded);
+    return rnm_expand_beforehand(kernels, &weight->child, piece, scratch);
 }
 
-/* A group's points of the weights into U; `expanded` is that of the panel's first input. */
-static void make_u(const rnm_conv_job *job, const block *b, rnm_panel panel, const float *expanded,
-                   unsigned group) {
+/* A group's points of the weights into U; rows[k] are those of the panel's k-th RNM_PIECE inputs.
+ */
+static void make_u(const rnm_conv_job *job, const block *b, rnm_panel panel,
+                   const float *const *rows, unsigned group) {
     const rnm_winograd *form = form_of(job->context, job->conv);
+    const rnm_child *child = &job->weight->child;
     const size_t stride = u_stride(job->conv);
-    if (expanded != NULL) {
-        const rnm_kernel_rows rows = {.src = expanded, .stride = RNM_PANEL};
-        form->weights(&rows, panel.inputs, group, b->u, stride);
-    } else {
-        rnm_expand_transformed(job->context->kernels, form, &job->weight->child, panel, group, b->u,
-                               stride);
+    for (uint32_t done = 0; done < panel.inputs;) {
+        const rnm_panel piece = rnm_piece_at(child, b->repeats, rnm_places_behind(panel, done));
+        float *u = b->u + done * RNM_PANEL;
+        if (rows[done / RNM_PIECE] != NULL) {
+            const rnm_kernel_rows there = {.src = rows[done / RNM_PIECE], .stride = RNM_PANEL};
+            form->weights(&there, piece.inputs, group, u, stride);
+        } else {
+            rnm_expand_transformed(job->context->kernels, form, child, piece,
+                                   rnm_piece_soon(child, b->repeats, piece), group, u, stride);
+        }
+        done += piece.inputs;
     }
 }
 
@@ -203,21 +219,28 @@ static void finish_tile(const rnm_conv_job *job, rnm_panel panel, int64_t tile,
     }
 }
 
-/* A span of inputs of a panel, whose first block of V is at v. */
+/* A span of places of V, which is `v`, for a panel. */
 static void do_span(const rnm_conv_job *job, const block *b, uint32_t index, rnm_panel span,
                     const float *v) {
     const rnm_conv_step *conv = job->conv;
     const rnm_winograd *form = form_of(job->context, conv);
-    const uint32_t step = conv->block_inputs;
     const size_t row = (size_t)job->weight->child.taps * RNM_PANEL;
-    const float *expanded = kernel_rows(job, b, index, span);
+    const float *rows[SPAN_PIECES];
+    for (uint32_t done = 0; done < span.inputs;) {
+        const rnm_panel piece =
+            rnm_piece_at(&job->weight->child, b->repeats, rnm_places_behind(span, done));
+        const float *first = kernel_rows(job, piece, index, b->expanded + done * row);
+        for (const uint32_t end = done + piece.inputs; done < end; done += RNM_PIECE) {
+            rows[done / RNM_PIECE] = first;
+            first = first != NULL ? first + RNM_PIECE * row : NULL;
+        }
+    }
     for (unsigned group = 0; group < form->weight_side / 2; ++group) {
         const float *block_v = v;
-        for (uint32_t first = 0; first < span.inputs; first += step) {
-            rnm_panel panel = span;
-            panel.input += first;
-            panel.inputs = span.inputs - first < step ? span.inputs - first : step;
-            make_u(job, b, panel, expanded != NULL ? expanded + first * row : NULL, group);
+        for (uint32_t done = 0; done < span.inputs; done += conv->block_inputs) {
+            const rnm_panel panel =
+                rnm_places_first(rnm_places_behind(span, done), conv->block_inputs);
+            make_u(job, b, panel, rows + done / RNM_PIECE, group);
             multiply_group(job, b, panel, block_v, group);
             block_v += points_of(form) * v_stride(conv);
         }
@@ -227,13 +250,12 @@ static void do_span(const rnm_conv_job *job, const block *b, uint32_t index, rnm
 static void do_panel(const rnm_conv_job *job, const block *b, uint32_t index) {
     const rnm_conv_step *conv = job->conv;
     const rnm_winograd *form = form_of(job->context, conv);
-    const uint32_t ci = job->weight->child.ci, step = span_inputs(conv);
+    const uint32_t step = span_inputs(conv, b->repeats);
     rnm_panel panel = rnm_weight_panel(job->weight, index);
-    for (uint32_t first = 0; first < ci; first += step) {
-        panel.input = first;
-        panel.inputs = ci - first < step ? ci - first : step;
-        do_span(job, b, index, panel,
-                b->v + first / conv->block_inputs * points_of(form) * v_stride(conv));
+    for (rnm_panel rest = panel; rest.inputs > 0;
+         rest = rnm_places_behind(rest, rnm_places_first(rest, step).inputs)) {
+        do_span(job, b, index, rnm_places_first(rest, step),
+                b->v + rest.input / conv->block_inputs * points_of(form) * v_stride(conv));
     }
     for (int64_t t = 0; t < b->tiles; ++t) {
         float pixels[4 * 4][RNM_PANEL] __attribute__((aligned(64)));
@@ -249,6 +271,7 @@ static void block_item(void *argument, size_t item, size_t worker) {
     const uint32_t each = (panels + conv->shares - 1) / conv->shares;
     const uint32_t first_panel = (uint32_t)(item % conv->shares) * each;
     block b = {.first = (int64_t)(item / conv->shares) * conv->stretch};
+    b.repeats = rnm_gathered_repeats(&job->weight->child);
     int64_t rest = all_tiles(conv) - b.first;
     b.tiles = rest < conv->stretch ? rest : conv->stretch;
     b.v = (float *)(void *)rnm_worker_scratch(job->context, worker);
