@@ -44,10 +44,12 @@ const float *rnm_expand_beforehand(const rnm_kernels *kernels, const rnm_child *
 /* Expands a panel of kernels of winograd->kernel squared taps and transforms it, for the points of
  * one group of rows (rnm_winograd.weights): point k of them of input i goes to
  * dst[k * stride + (i - panel.input) * RNM_PANEL ...]. Only where rnm_expand_beforehand gives
- * NULL. Each group asks memory for its part of the parent rows of `soon`, inputs of the parent at
- * the panel's outputs. */
+ * NULL. Each group asks memory for its part of the rows ahead. */
 void rnm_expand_transformed(const rnm_kernels *kernels, const rnm_winograd *winograd,
-                            const rnm_child *child, rnm_panel panel, rnm_panel soon, unsigned group,
-                            float *dst, size_t stride);
+                            const rnm_child *child, rnm_panel panel, rnm_rows_ahead ahead,
+                            unsigned group, float *dst, size_t stride);
+
+/* The parent rows of a panel's inputs, to be asked for; none where they cannot be read in place. */
+rnm_rows_ahead rnm_expand_ahead(const rnm_child *child, rnm_panel panel);
 
 #endif

@@ -14,6 +14,15 @@ const float *rnm_row_at(const rnm_child *child, rnm_panel panel) {
     return (const float *)child->parent + row * child->po + panel.output % child->po;
 }
 
+rnm_rows_ahead rnm_expand_ahead(const rnm_child *child, rnm_panel panel) {
+    rnm_rows_ahead ahead = {.stride = child->po};
+    if (panel.inputs > 0 && rnm_rows_readable(child, panel)) {
+        ahead.row = rnm_row_at(child, panel);
+        ahead.rows = (size_t)panel.inputs * child->taps;
+    }
+    return ahead;
+}
+
 rnm_row_runs rnm_rows_begin(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel,
                             float *dst) {
     rnm_row_runs runs = {.child = child, .panel = panel, .dst = dst, .next = panel.input};

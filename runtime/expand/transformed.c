@@ -11,7 +11,6 @@
 enum {
     WORDS = 25 * 16, /* of a mask, at a time */
     ASKING = 4,      /* inputs made between one request to memory and the next */
-    LINE = 16,       /* floats of a cache line */
 };
 
 /* Flips cost little where a mask is an operand, as in AVX-512. */
@@ -30,24 +29,16 @@ const float *rnm_expand_beforehand(const rnm_kernels *kernels, const rnm_child *
     return scratch;
 }
 
-/* Into a second-level cache: rows of large parents fall on few sets of a first-level one. */
-static void ask_for(const float *row) {
-    for (unsigned lane = 0; lane < RNM_PANEL; lane += LINE) {
-        __builtin_prefetch(row + lane, 0, 2);
-    }
-}
-
 void rnm_expand_transformed(const rnm_kernels *kernels, const rnm_winograd *winograd,
-                            const rnm_child *child, rnm_panel panel, rnm_panel soon, unsigned group,
-                            float *dst, size_t stride) {
+                            const rnm_child *child, rnm_panel panel, rnm_rows_ahead ahead,
+                            unsigned group, float *dst, size_t stride) {
     const size_t taps = child->taps;
     size_t most = WORDS / taps, asked = 0;
-    const float *row = NULL;
-    if (soon.inputs > 0) {
+    if (ahead.rows > 0) {
         const size_t calls = (panel.inputs + ASKING - 1) / ASKING;
         most = ASKING;
-        asked = soon.inputs * taps / (calls * (winograd->weight_side / 2u));
-        row = rnm_row_at(child, soon) + group * calls * asked * child->po;
+        asked = ahead.rows / (calls * (winograd->weight_side / 2u));
+        ahead.row += group * calls * asked * ahead.stride;
     }
     const bool flips = child->transform == RNM_TRANSFORM_F;
     rnm_mask_cursor mask = {0};
@@ -66,9 +57,7 @@ void rnm_expand_transformed(const rnm_kernels *kernels, const rnm_winograd *wino
             }
             winograd->weights(&these, count, group, dst, stride);
             dst += count * RNM_PANEL;
-            for (size_t k = 0; k < asked; ++k, row += child->po) {
-                ask_for(row);
-            }
+            rnm_ask_ahead(&ahead, asked);
         }
     }
 }

@@ -28,6 +28,12 @@
 /* Inputs are cut into calls at multiples of this. */
 #define RNM_INPUT_BLOCK 16
 
+/* Floats that keep V's points off the same L1 sets, and from a point of few tiles to the next. */
+#define RNM_WINOGRAD_V_PAD 16
+#define RNM_FEW_TILES 4
+#define RNM_FEW_TILES_ROWS 5 /* of sums, from a point to the next */
+#define RNM_FEW_TILES_STRIDE (RNM_FEW_TILES * RNM_INPUT_BLOCK + RNM_WINOGRAD_V_PAD)
+
 /* Where the taps of a tile's pixels lie: rows[tap * RNM_TILE_PIXELS + pixel] is the address of
  * channel 0 of that input pixel, or of a row of zeros for a tap that is out of the map. */
 typedef const float *const *rnm_tile_rows;
@@ -56,6 +62,22 @@ typedef struct rnm_kernel_rows {
     const uint32_t *bits;
 } rnm_kernel_rows;
 
+/* Rows of RNM_PANEL parent elements, `stride` floats from one to the next, that are soon wanted. */
+typedef struct rnm_rows_ahead {
+    const float *row;
+    size_t rows, stride;
+} rnm_rows_ahead;
+
+/* Asks memory for the next ones, into a second-level cache: rows of large parents fall on few sets
+ * of a first-level one. */
+static inline void rnm_ask_ahead(rnm_rows_ahead *ahead, size_t rows) {
+    for (; rows > 0 && ahead->rows > 0; --rows, --ahead->rows, ahead->row += ahead->stride) {
+        for (unsigned lane = 0; lane < RNM_PANEL; lane += 16) {
+            __builtin_prefetch(ahead->row + lane, 0, 2);
+        }
+    }
+}
+
 /* Winograd F(tile x tile, kernel x kernel) with strides of `stride`: side * side points. The points
  * of an axis from weight_side - 1 on share their weights. */
 typedef struct rnm_winograd {
@@ -74,6 +96,14 @@ typedef struct rnm_winograd {
      * fits into a first-level cache. */
     void (*weights)(const rnm_kernel_rows *rows, size_t inputs, unsigned group, float *dst,
                     size_t stride);
+
+    /* weights and gemm in one for RNM_FEW_TILES tiles and up to RNM_INPUT_BLOCK inputs, on kernels
+     * as rows of RNM_PANEL and without U: sums[k * RNM_FEW_TILES_ROWS + tile][lane] = (accumulate:
+     * +=) over inputs of x[k * RNM_FEW_TILES_STRIDE + tile * RNM_INPUT_BLOCK + input] times point k
+     * of the kernels, to the same bits. `lanes` as for direct. Asks for the rows ahead meanwhile.
+     * NULL where registers do not suffice. */
+    void (*few)(const float *rows, size_t inputs, const float *x, unsigned lanes, bool accumulate,
+                float (*sums)[RNM_PANEL], rnm_rows_ahead ahead);
 
     /* Turns `lanes` lanes of the sums of one tile, point k at sums[k * stride], into tile * tile
      * pixels; may do the same with others. */

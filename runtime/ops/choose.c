@@ -34,6 +34,7 @@ typedef struct costs {
     double expand[RNM_TRANSFORM_KNOWN]; /* a row of RNM_PANEL parent elements */
     struct {
         double weights; /* the points of one input of a panel */
+        double few;     /* the same, multiplied in registers by RNM_FEW_TILES tiles; 0: cannot be */
         double input;   /* the points of one channel of a tile */
         double output;  /* the pixels of one tile of a panel, finished */
     } forms[RNM_WINOGRADS];
@@ -53,8 +54,8 @@ static const costs wide = {
         },
     .forms =
         {
-            {.weights = 15, .input = 0.42, .output = 22},
-            {.weights = 32, .input = 1.3, .output = 75},
+            {.weights = 15, .few = 20, .input = 0.42, .output = 22},
+            {.weights = 32, .few = 46, .input = 1.3, .output = 75},
             {.weights = 125, .input = 1.3, .output = 28},
             {.weights = 15, .input = 0.58, .output = 26},
         },
@@ -132,6 +133,7 @@ static double cut(const costs *c, const rnm_weight *weight, uint64_t threads, rn
     /* Channels are transformed in whole vectors; sums are written and read for every block. */
     const double channels = (double)(divide_up(child->ci, 16) * 16);
     const double made = expand_time(c, child) + c->forms[form].weights;
+    const double few = child->taps * c->expand[child->transform] + c->forms[form].few;
     const uint64_t panels = weight->panel_count, tiles = tiles_of(&conv->window, form);
     uint64_t fit = (uint64_t)(MOST_V_BYTES / (points * ci * sizeof(float)));
     fit = fit < 1 ? 1 : fit > MOST_TILES ? MOST_TILES : fit;
@@ -142,12 +144,13 @@ static double cut(const costs *c, const rnm_weight *weight, uint64_t threads, rn
         const uint64_t stretch = divide_up(tiles, blocks);
         const uint32_t inputs = block_inputs(child, given, stretch);
         const double sums = points * c->sum * (double)divide_up(child->ci, inputs);
+        const bool are_few = c->forms[form].few > 0 && stretch == RNM_FEW_TILES;
+        const double multiplied = are_few ? few : made + points * gemm_time(c, (double)stretch);
         for (uint64_t shares = 1; shares <= panels && shares <= 4 * threads; ++shares) {
             const uint64_t each = divide_up(panels, shares);
             const double item =
                 ITEM_TIME + (double)stretch * channels * c->forms[form].input +
-                (double)each * (ci * (made + points * gemm_time(c, (double)stretch)) +
-                                (double)stretch * (sums + c->forms[form].output));
+                (double)each * (ci * multiplied + (double)stretch * (sums + c->forms[form].output));
             const uint64_t items = divide_up(tiles, stretch) * divide_up(panels, each);
             const double time = (double)divide_up(items, threads) * item;
             if (time < best) {

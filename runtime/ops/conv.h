@@ -9,7 +9,6 @@
 
 /* Panels between U's points, and between V's, are kept off the same L1 sets by so many floats. */
 #define RNM_WINOGRAD_U_PAD 48
-#define RNM_WINOGRAD_V_PAD 16
 
 /* What a run of a layer needs, whatever the algorithm. */
 typedef struct rnm_conv_job {

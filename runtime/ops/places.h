@@ -53,7 +53,7 @@ static inline rnm_panel rnm_piece_at(const rnm_child *child, uint32_t repeats, r
 /* What is to be asked of memory while that piece is worked on: this piece's part of the parent rows
  * that the pieces behind its repeats begin with; no inputs where nothing is. */
 static inline rnm_panel rnm_piece_soon(const rnm_child *child, uint32_t repeats, rnm_panel piece) {
-    rnm_panel soon = {.output = piece.output};
+    rnm_panel soon = {.output = piece.output, .lanes = piece.lanes};
     if (repeats > 1) {
         const uint32_t repeat = piece.input / child->pi;
         const uint32_t next = piece.input - repeat * child->pi + RNM_PIECE;

@@ -149,6 +149,12 @@ static const float *kernel_rows(const rnm_conv_job *job, rnm_panel piece, uint32
     return rnm_expand_beforehand(kernels, &weight->child, piece, scratch);
 }
 
+/* The parent rows that are to be asked for while that piece is worked on. */
+static rnm_rows_ahead ahead_of(const rnm_conv_job *job, const block *b, rnm_panel piece) {
+    const rnm_child *child = &job->weight->child;
+    return rnm_expand_ahead(child, rnm_piece_soon(child, b->repeats, piece));
+}
+
 /* A group's points of the weights into U; rows[k] are those of the panel's k-th RNM_PIECE inputs.
  */
 static void make_u(const rnm_conv_job *job, const block *b, rnm_panel panel,
@@ -164,7 +170,7 @@ static void make_u(const rnm_conv_job *job, const block *b, rnm_panel panel,
             form->weights(&there, piece.inputs, group, u, stride);
         } else {
             rnm_expand_transformed(job->context->kernels, form, child, piece,
-                                   rnm_piece_soon(child, b->repeats, piece), group, u, stride);
+                                   ahead_of(job, b, piece), group, u, stride);
         }
         done += piece.inputs;
     }
@@ -219,6 +225,31 @@ static void finish_tile(const rnm_conv_job *job, rnm_panel panel, int64_t tile,
     }
 }
 
+/* Whether all of an item's tiles are multiplied by weights that stay in registers. */
+static bool are_few(const rnm_conv_job *job, const block *b) {
+    return b->tiles == RNM_FEW_TILES && form_of(job->context, job->conv)->few != NULL &&
+           job->conv->stretch == RNM_FEW_TILES && job->conv->block_inputs <= RNM_INPUT_BLOCK;
+}
+
+/* do_panel's sums of few tiles. */
+static void multiply_few(const rnm_conv_job *job, const block *b, uint32_t index) {
+    const rnm_conv_step *conv = job->conv;
+    const rnm_winograd *form = form_of(job->context, conv);
+    const rnm_weight *weight = job->weight;
+    const float *v = b->v;
+    rnm_panel rest = rnm_weight_panel(weight, index);
+    while (rest.inputs > 0) {
+        const rnm_panel places = rnm_places_first(rest, conv->block_inputs);
+        const rnm_panel piece = rnm_piece_at(&weight->child, b->repeats, places);
+        const float *rows = rnm_weight_block(weight, job->context->kernels, index, piece.input,
+                                             piece.inputs, b->expanded);
+        form->few(rows, piece.inputs, v, piece.lanes, rest.input > 0, b->m,
+                  ahead_of(job, b, piece));
+        v += points_of(form) * v_stride(conv);
+        rest = rnm_places_behind(rest, piece.inputs);
+    }
+}
+
 /* A span of places of V, which is `v`, for a panel. */
 static void do_span(const rnm_conv_job *job, const block *b, uint32_t index, rnm_panel span,
                     const float *v) {
@@ -252,6 +283,10 @@ static void do_panel(const rnm_conv_job *job, const block *b, uint32_t index) {
     const rnm_winograd *form = form_of(job->context, conv);
     const uint32_t step = span_inputs(conv, b->repeats);
     rnm_panel panel = rnm_weight_panel(job->weight, index);
+    if (are_few(job, b)) {
+        multiply_few(job, b, index);
+        panel.inputs = 0;
+    }
     for (rnm_panel rest = panel; rest.inputs > 0;
          rest = rnm_places_behind(rest, rnm_places_first(rest, step).inputs)) {
         do_span(job, b, index, rnm_places_first(rest, step),

@@ -169,6 +169,12 @@ static void run_few_rows(bench *b) {
                                  .sums_step = 5});
 }
 
+/* The same with the weights made on the way. */
+static void run_few_tiles(bench *b) {
+    b->kernels->winograd[b->k].few(b->weights, FEW, b->x, RNM_PANEL, true, sums_of(b),
+                                   (rnm_rows_ahead){.rows = 0});
+}
+
 static void run_output(bench *b) {
     b->kernels->winograd[b->k].output(b->u, RNM_PANEL * 3, RNM_PANEL, sums_of(b));
 }
@@ -198,7 +204,7 @@ static double seconds_of(bench *b, void (*run)(bench *b)) {
 static void print_sums(bench *b, const char *what, void (*run)(bench *b), double products,
                        double peak) {
     double rate = 2.0 * products / seconds_of(b, run) * 1e-9;
-    printf("%-8s %-24s %8.1f GFLOP/s", b->kernels->name, what, rate);
+    printf("%-8s %-28s %8.1f GFLOP/s", b->kernels->name, what, rate);
     if (peak > 0.0) {
         printf("  %3.0f %% of peak", 100.0 * rate / peak);
     }
@@ -206,13 +212,13 @@ static void print_sums(bench *b, const char *what, void (*run)(bench *b), double
 }
 
 static void print_bytes(bench *b, const char *what, void (*run)(bench *b), double bytes) {
-    printf("%-8s %-24s %8.1f GB/s\n", b->kernels->name, what, bytes / seconds_of(b, run) * 1e-9);
+    printf("%-8s %-28s %8.1f GB/s\n", b->kernels->name, what, bytes / seconds_of(b, run) * 1e-9);
 }
 
 static void print_time(bench *b, const char *what, void (*run)(bench *b), double parts,
                        const char *unit) {
     const rnm_winograd *w = &b->kernels->winograd[b->k];
-    printf("%-8s F(%u, %u)/%u %-14s %8.1f ns %s\n", b->kernels->name, w->tile, w->kernel, w->stride,
+    printf("%-8s F(%u, %u)/%u %-18s %8.1f ns %s\n", b->kernels->name, w->tile, w->kernel, w->stride,
            what, seconds_of(b, run) / parts * 1e9, unit);
 }
 
@@ -236,7 +242,7 @@ void bench_kernels(const rnm_kernels *kernels) {
         b.b2[k] = check_float(&c);
     }
     const double peak = bench_peak(kernels);
-    printf("%-8s %-24s %8.1f GFLOP/s\n", kernels->name, "peak", peak);
+    printf("%-8s %-28s %8.1f GFLOP/s\n", kernels->name, "peak", peak);
     print_sums(&b, "gemm, 64 x 64", run_gemm, (double)ROWS * INPUTS * RNM_PANEL, peak);
     print_sums(&b, "gemm, 12 of 4 x 16", run_few_rows, 12.0 * 4 * FEW * RNM_PANEL, peak);
     print_sums(&b, "direct, 64 x 9, a tile", run_direct,
@@ -251,6 +257,9 @@ void bench_kernels(const rnm_kernels *kernels) {
         print_time(&b, "input", run_input, 1, "a tile of 64 channels");
         print_time(&b, "weights", run_weights, FEW, "an input of 32 outputs");
         print_time(&b, "weights, flip", run_weights_flip, FEW, "an input of 32 outputs");
+        if (kernels->winograd[b.k].few != NULL) {
+            print_time(&b, "weights of 4 tiles", run_few_tiles, FEW, "an input of 32 outputs");
+        }
         print_time(&b, "output", run_output, 1, "a tile of 32 outputs");
     }
     free(b.u);

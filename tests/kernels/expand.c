@@ -161,8 +161,8 @@ static void transformed_case(check *c, const rnm_child *child, rnm_panel panel) 
         } else {
             form->weights(&rows, panel.inputs, group, wanted, stride);
             guarded dst = check_guarded((points - 1) * stride + width);
-            rnm_expand_transformed(c->kernels, form, child, panel, (rnm_panel){.inputs = 0}, group,
-                                   dst.data, stride);
+            rnm_expand_transformed(c->kernels, form, child, panel, (rnm_rows_ahead){.rows = 0},
+                                   group, dst.data, stride);
             check_guards(c, dst);
             for (size_t n = 0; n < points; ++n) {
                 check_same(c, dst.data + n * stride, wanted + n * stride, width);

@@ -204,6 +204,68 @@ static void weights_case(check *c, unsigned k, size_t inputs) {
     free(src);
 }
 
+/* Sums of few tiles by the table's weights and gemm, which are checked by themselves. */
+static void few_by_steps(check *c, unsigned k, const float *panel, size_t inputs, const float *x,
+                         rnm_gemm gemm) {
+    const rnm_winograd *w = &c->kernels->winograd[k];
+    const size_t side = w->side, stride = RNM_INPUT_BLOCK * RNM_PANEL;
+    const rnm_kernel_rows rows = {.src = panel, .stride = RNM_PANEL};
+    float *u = check_floats(c, 2 * side * stride);
+    float(*sums)[RNM_PANEL] = gemm.sums;
+    gemm.stride = RNM_INPUT_BLOCK;
+    gemm.rows = RNM_FEW_TILES;
+    gemm.inputs = inputs;
+    gemm.points = 1;
+    for (size_t point = 0; point < side * side; ++point) {
+        if (point % (2 * side) == 0) {
+            w->weights(&rows, inputs, (unsigned)(point / (2 * side)), u, stride);
+        }
+        gemm.weights = u + point % (2 * side) * stride;
+        gemm.x = x + point * RNM_FEW_TILES_STRIDE;
+        gemm.sums = sums + point * RNM_FEW_TILES_ROWS;
+        c->kernels->gemm(&gemm);
+    }
+    free(u);
+}
+
+static void few_case(check *c, unsigned k, size_t inputs) {
+    enum { SUMS = 36 * RNM_FEW_TILES_ROWS - 1 };
+    const rnm_winograd *w = &c->kernels->winograd[k];
+    const size_t points = (size_t)w->side * w->side;
+    const size_t last = (points - 1) * RNM_FEW_TILES_ROWS + RNM_FEW_TILES;
+    float *panel = check_floats(c, inputs * w->kernel * w->kernel * RNM_PANEL);
+    float *x = check_floats(c, (points - 1) * RNM_FEW_TILES_STRIDE +
+                                   (RNM_FEW_TILES - 1) * RNM_INPUT_BLOCK + inputs);
+    const rnm_rows_ahead ahead = {
+        .row = panel, .stride = RNM_PANEL, .rows = check_random(c, 0, (uint32_t)inputs)};
+    guarded sums = check_guarded(last * RNM_PANEL);
+    float(*wanted)[RNM_PANEL] = (float(*)[RNM_PANEL])(void *)check_floats(c, SUMS * RNM_PANEL);
+    const unsigned lanes = check_random(c, 1, RNM_PANEL);
+    const bool accumulate = check_random(c, 0, 1) == 1;
+    for (size_t point = 0; accumulate && point < points; ++point) {
+        const size_t at = point * RNM_FEW_TILES_ROWS * RNM_PANEL;
+        memcpy(sums.data + at, wanted[0] + at, RNM_FEW_TILES * RNM_PANEL * sizeof(float));
+    }
+    check_case(c, "winograd[%u].few, inputs %zu, lanes %u, accumulate %d, ahead %zu", k, inputs,
+               lanes, accumulate, ahead.rows);
+    few_by_steps(c, k, panel, inputs, x,
+                 (rnm_gemm){.lanes = lanes, .accumulate = accumulate, .sums = wanted});
+    w->few(panel, inputs, x, lanes, accumulate, (float(*)[RNM_PANEL])(void *)sums.data, ahead);
+    check_guards(c, sums);
+    for (size_t row = 0; row < last; ++row) {
+        const float *found = sums.data + row * RNM_PANEL;
+        if (row % RNM_FEW_TILES_ROWS < RNM_FEW_TILES) {
+            check_same(c, found, wanted[row], lanes);
+        } else {
+            check_untouched(c, found, RNM_PANEL);
+        }
+    }
+    check_release(sums);
+    free(wanted);
+    free(x);
+    free(panel);
+}
+
 static void output_case(check *c, unsigned k) {
     const rnm_winograd *w = &c->kernels->winograd[k];
     const size_t tile = w->tile, points = (size_t)w->side * w->side;
@@ -248,6 +310,9 @@ void check_winograd(check *c) {
         }
         for (int round = 0; round < 30; ++round) {
             output_case(c, k);
+        }
+        for (size_t inputs = 1; w->few != NULL && inputs <= RNM_INPUT_BLOCK; ++inputs) {
+            few_case(c, k, inputs);
         }
     }
 }

@@ -8,6 +8,7 @@
 #define VARIANT neon
 #define LANES 4
 #define PASS 16
+#define FEW_TILES
 #define MAX_PIXELS 6
 #define FMA(a, b, c) ((vec)vfmaq_f32((float32x4_t)(c), (float32x4_t)(a), (float32x4_t)(b)))
 #define SPLAT(x) ((vec)vdupq_n_f32(x))

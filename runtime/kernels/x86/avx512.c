@@ -8,6 +8,7 @@
 #define VARIANT avx512
 #define LANES 16
 #define PASS 32
+#define FEW_TILES
 #define MAX_PIXELS 14
 #define FMA(a, b, c) ((vec)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
 #define SPLAT(x) ((vec)_mm512_set1_ps(x))
