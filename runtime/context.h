@@ -40,6 +40,7 @@ typedef struct rnm_conv_step {
     unsigned form, tile;   /* winograd: index in kernels->winograd, and its tile */
     unsigned shares;       /* winograd: groups that the panels are split into */
     uint32_t weight;       /* index in context->weights */
+    int64_t repeated;      /* channels of x that are summed to the window's; 0: x has these */
     bool depthwise;        /* one input and one output a group */
     bool packed;           /* direct: the taps of a row of the kernel count as inputs */
     bool pointwise;        /* direct: pixels lie at equal distances, no addresses are needed */

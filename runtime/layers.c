@@ -50,8 +50,9 @@ static void add_weight(const rnm_context *context, const rnm_conv_step *conv, rn
     const rnm_recipe_rec *recipe = &view->recipes[weight->recipe];
     const bool transposed = conv->algorithm == RNM_CONV_TRANSPOSED;
     const int64_t *maps = transposed ? w->in : w->out;
-    double elements =
-        (double)(w->batch * w->out_channels) * (double)(maps[0] * maps[1]) * (double)maps[2];
+    /* Linear repetition is not multiplied out: the weight has the parent's outputs and inputs. */
+    const double elements =
+        (double)w->batch * weight->child.co * (double)(maps[0] * maps[1]) * (double)maps[2];
     layer->flops = 2.0 * elements * (double)weight->child.ci * weight->child.taps;
     layer->block_inputs = conv->xnn == NULL ? (int)conv->block_inputs : 0;
     if (layer->form == RNM_FORM_PANEL || layer->form == RNM_FORM_SCRATCH) {

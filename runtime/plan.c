@@ -83,12 +83,20 @@ void rnm_tables_give(rnm_context *context) {
     }
 }
 
-rnm_status rnm_plan_weight(rnm_planner *planner, uint32_t groups, uint32_t *index, rnm_error *err) {
+rnm_status rnm_plan_weight(rnm_planner *planner, uint32_t groups, bool once, uint32_t *index,
+                           rnm_error *err) {
     rnm_context *context = planner->context;
     uint32_t recipe = planner->view->values[rnm_plan_input(planner, 1)].source;
     uint32_t known = planner->weight_of[recipe];
     rnm_child child = rnm_view_child(planner->view, recipe);
-    if (known != RNM_NONE && context->weights[known].group_outputs == child.co / groups) {
+    if (once && child.transform == RNM_TRANSFORM_LINEAR) {
+        /* The format has no parent that is larger than its child. */
+        child.co = child.po;
+        child.ci = child.pi;
+    }
+    if (known != RNM_NONE && context->weights[known].group_outputs == child.co / groups &&
+        context->weights[known].child.co == child.co &&
+        context->weights[known].child.ci == child.ci) {
         *index = known;
         return RNM_OK;
     }

@@ -47,8 +47,10 @@ void rnm_plan_workspace(rnm_planner *planner, uint64_t worker_bytes, uint64_t sh
 void *rnm_plan_table(rnm_planner *planner, uint64_t bytes, rnm_error *err);
 void rnm_tables_give(rnm_context *context);
 
-/* The index of the weight of input 1, cut for `groups`; weights are shared between nodes. */
-rnm_status rnm_plan_weight(rnm_planner *planner, uint32_t groups, uint32_t *index, rnm_error *err);
+/* The index of the weight of input 1, cut for `groups`; weights are shared between nodes. With
+ * `once`, that of a linear child is its parent alone, not repeated. */
+rnm_status rnm_plan_weight(rnm_planner *planner, uint32_t groups, bool once, uint32_t *index,
+                           rnm_error *err);
 
 /* Elements of a value; known to fit. */
 uint64_t rnm_plan_elements(const rnm_planner *planner, uint32_t value);

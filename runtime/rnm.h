@@ -229,7 +229,8 @@ typedef struct rnm_layer {
     rnm_form form;
     int block_inputs; /* inputs expanded and multiplied at a time; 0: does not apply */
     double flops;     /* 2 for each multiply-add of the plain convolution, which Winograd does
-                         with fewer; 0 where not counted */
+                         with fewer; of the parent's alone where linear repetition is done by
+                         summing inputs and repeating outputs; 0 where not counted */
     double seconds;   /* of the last run; 0 unless the options said `profile` */
     /* Expected of a run, by estimate or from a tuning: with the weights panelled, and with them
      * kept, which takes keep_bytes; and by algorithm, panelled, where it can take that, else 0. All

@@ -23,6 +23,7 @@ set(RNM_FAST_SOURCES
   runtime/ops/few.c
   runtime/ops/packed.c
   runtime/ops/pool.c
+  runtime/ops/repeats.c
   runtime/ops/winograd.c
   runtime/threads.c
   runtime/weights.c)

@@ -156,6 +156,9 @@ typedef struct rnm_kernels {
      * stays, one that comes wins. */
     void (*largest)(const float *const *rows, size_t count, size_t lanes, float *most);
 
+    /* out[l] = the sum of x[l], x[l + period], ... as far as there are channels, for l < period. */
+    void (*sum_repeats)(const float *x, size_t channels, size_t period, float *out);
+
     /* Transforms of rows of RNM_PANEL parent elements, `stride` floats from one to the next, into
      * dst[rows][RNM_PANEL]; src may be dst when stride is RNM_PANEL. Bit l of bits[row] is lane
      * l's. flip inverts signs; drop makes zeros that keep their sign; s is FORMAT.md section 5.2

@@ -16,6 +16,20 @@ rnm_epilogue rnm_conv_epilogue(const rnm_conv_job *job, rnm_panel panel) {
     };
 }
 
+void rnm_conv_finish(const rnm_conv_job *job, rnm_panel panel, uint64_t pixel, unsigned pixels,
+                     float (*sums)[RNM_PANEL]) {
+    const uint32_t outputs = (uint32_t)job->conv->window.out_channels;
+    for (; panel.output < outputs; panel.output += job->weight->child.co) {
+        const uint32_t rest = outputs - panel.output;
+        rnm_epilogue epilogue = rnm_conv_epilogue(job, panel);
+        const uint64_t at = pixel * epilogue.stride + panel.output;
+        epilogue.residual = job->residual != NULL ? job->residual + at : NULL;
+        epilogue.out = job->y + at;
+        job->context->kernels->finish(&epilogue, pixels, rest < panel.lanes ? rest : panel.lanes,
+                                      sums);
+    }
+}
+
 uint64_t rnm_conv_passes(const rnm_conv_step *conv) {
     switch (conv->algorithm) {
     case RNM_CONV_WINOGRAD:
@@ -44,6 +58,7 @@ static rnm_status run_conv(rnm_context *context, const rnm_step *step, rnm_error
     (void)err;
     const rnm_conv_step *conv = &step->as.conv;
     rnm_conv_job job = rnm_conv_begin(context, step);
+    rnm_sum_repeats(&job);
     if (conv->algorithm == RNM_CONV_WINOGRAD) {
         rnm_run_winograd(&job);
     } else if (conv->packed) {
@@ -64,7 +79,9 @@ static rnm_status add_conv(rnm_planner *planner, const rnm_node_attrs *attrs, rn
     uint32_t residual = rnm_plan_input(planner, 4);
     bool depthwise = groups > 1 && groups == window.in_channels && groups == window.out_channels;
     uint32_t weight;
-    rnm_status status = rnm_plan_weight(planner, depthwise ? 1 : groups, &weight, err);
+    /* XNNPACK repeats neither inputs nor outputs. */
+    const bool once = groups == 1 && !planner->context->xnnpack;
+    rnm_status status = rnm_plan_weight(planner, depthwise ? 1 : groups, once, &weight, err);
     if (status != RNM_OK) {
         return status;
     }
@@ -80,6 +97,9 @@ static rnm_status add_conv(rnm_planner *planner, const rnm_node_attrs *attrs, rn
         .activation = rnm_op_epilogue(attrs),
     };
     rnm_conv_step *conv = &step->as.conv;
+    if (once) {
+        rnm_plan_repeats(planner, conv);
+    }
     if (planner->tuned != NULL && planner->tuned[planner->node_index].known) {
         status =
             rnm_tuning_apply(planner->context, &planner->tuned[planner->node_index], conv, err);

@@ -25,6 +25,17 @@ rnm_conv_job rnm_conv_begin(rnm_context *context, const rnm_step *step);
 /* The epilogue of a panel, but for residual and out. */
 rnm_epilogue rnm_conv_epilogue(const rnm_conv_job *job, rnm_panel panel);
 
+/* Finishes a panel's sums of pixels [pixel, pixel + pixels): for the panel's outputs, and for those
+ * that repeat them where the weight is a linear child's parent alone. */
+void rnm_conv_finish(const rnm_conv_job *job, rnm_panel panel, uint64_t pixel, unsigned pixels,
+                     float (*sums)[RNM_PANEL]);
+
+/* Where the step's weight is a linear child's parent alone and inputs are repeated: makes the
+ * window that of the parent, with room for summed inputs; and sums them, which are the job's from
+ * then on. Nothing elsewhere. */
+void rnm_plan_repeats(rnm_planner *planner, rnm_conv_step *conv);
+void rnm_sum_repeats(rnm_conv_job *job);
+
 /* Decide on sizes, ask for workspace; the step's window, weight and activation are set, the form
  * too, and block_inputs where it is not for them to decide. */
 void rnm_plan_direct(rnm_planner *planner, rnm_conv_step *conv);

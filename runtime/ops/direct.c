@@ -236,11 +236,7 @@ static void direct_item(void *argument, size_t item, size_t worker) {
             multiply(job, &s, index, panel.lanes, channel);
         }
     }
-    rnm_epilogue epilogue = rnm_conv_epilogue(job, panel);
-    uint64_t at = s.first * epilogue.stride + panel.output;
-    epilogue.residual = job->residual != NULL ? job->residual + at : NULL;
-    epilogue.out = job->y + at;
-    context->kernels->finish(&epilogue, s.pixels, panel.lanes, s.sums);
+    rnm_conv_finish(job, panel, s.first, s.pixels, s.sums);
 }
 
 uint64_t rnm_direct_passes(const rnm_conv_step *conv) {

@@ -125,11 +125,8 @@ static void few_item(void *argument, size_t item, size_t worker) {
         }
     }
     for (uint32_t k = 0; k < count; ++k) {
-        const rnm_panel panel = rnm_weight_panel(weight, first_panel + k);
-        rnm_epilogue epilogue = rnm_conv_epilogue(job, panel);
-        epilogue.residual = job->residual != NULL ? job->residual + panel.output : NULL;
-        epilogue.out = job->y + panel.output;
-        job->context->kernels->finish(&epilogue, conv->stretch, panel.lanes, s.sums[k]);
+        rnm_conv_finish(job, rnm_weight_panel(weight, first_panel + k), 0, conv->stretch,
+                        s.sums[k]);
     }
 }
 

@@ -121,8 +121,7 @@ static void do_row(const rnm_conv_job *job, const part *at, uint32_t row, rnm_pa
     const size_t floats = (size_t)line_floats(w), taps = (size_t)w->kernel[1];
     const size_t step = (size_t)(w->strides[2] * w->in_channels);
     const float *lines = at->lines + row * (size_t)w->strides[1] * floats;
-    rnm_epilogue epilogue = rnm_conv_epilogue(job, panel);
-    int64_t pixel = (at->image * w->out[1] + at->row + row) * w->out[2];
+    const int64_t pixel = (at->image * w->out[1] + at->row + row) * w->out[2];
     for (int64_t x = 0; x < w->out[2]; x += kernels->tile_pixels) {
         const float *rows[MOST_ROWS * RNM_TILE_PIXELS];
         float sums[RNM_TILE_PIXELS][RNM_PANEL] __attribute__((aligned(64)));
@@ -136,10 +135,7 @@ static void do_row(const rnm_conv_job *job, const part *at, uint32_t row, rnm_pa
         }
         kernels->direct(rows, 0, (size_t)row_inputs(w), taps, at->weights, panel.lanes, pixels,
                         sums, false);
-        const size_t out = (size_t)(pixel + x) * epilogue.stride + panel.output;
-        epilogue.residual = job->residual != NULL ? job->residual + out : NULL;
-        epilogue.out = job->y + out;
-        kernels->finish(&epilogue, pixels, panel.lanes, sums);
+        rnm_conv_finish(job, panel, (uint64_t)(pixel + x), pixels, sums);
     }
 }
 

@@ -312,7 +312,7 @@ rnm_status rnm_plan_conv_transpose(rnm_planner *planner, const rnm_node_attrs *a
     uint32_t groups = (uint32_t)attrs->group;
     bool depthwise = groups > 1 && groups == window.in_channels && groups == window.out_channels;
     uint32_t weight;
-    rnm_status status = rnm_plan_weight(planner, depthwise ? 1 : groups, &weight, err);
+    rnm_status status = rnm_plan_weight(planner, depthwise ? 1 : groups, false, &weight, err);
     if (status != RNM_OK) {
         return status;
     }

@@ -212,16 +212,11 @@ static void finish_tile(const rnm_conv_job *job, rnm_panel panel, int64_t tile,
     const rnm_conv_step *conv = job->conv;
     const rnm_window *w = &conv->window;
     tile_place place = place_of(conv, tile);
-    rnm_epilogue epilogue = rnm_conv_epilogue(job, panel);
     int64_t rows = w->out[1] - place.y < conv->tile ? w->out[1] - place.y : conv->tile;
     int64_t columns = w->out[2] - place.x < conv->tile ? w->out[2] - place.x : conv->tile;
     for (int64_t i = 0; i < rows; ++i) {
         int64_t pixel = (place.image * w->out[1] + place.y + i) * w->out[2] + place.x;
-        size_t at = (size_t)pixel * epilogue.stride + panel.output;
-        epilogue.residual = job->residual != NULL ? job->residual + at : NULL;
-        epilogue.out = job->y + at;
-        job->context->kernels->finish(&epilogue, (unsigned)columns, panel.lanes,
-                                      pixels + i * conv->tile);
+        rnm_conv_finish(job, panel, (uint64_t)pixel, (unsigned)columns, pixels + i * conv->tile);
     }
 }
 

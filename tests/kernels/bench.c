@@ -12,6 +12,7 @@
 #include <time.h>
 
 enum { INPUTS = 64, ROWS = 64, TAPS = 9, SAMPLES = 15, STRIDE = INPUTS * RNM_PANEL + 48 };
+enum { REPEATED_PIXELS = 32 };
 
 double peak_plain(size_t rounds, volatile float *sink);
 double peak_sse2(size_t rounds, volatile float *sink);
@@ -123,6 +124,13 @@ static void run_finish(bench *b) {
                              .stride = RNM_PANEL,
                              .activation = {.op = RNM_OP_Relu}};
     b->kernels->finish(&epilogue, ROWS, RNM_PANEL, sums_of(b));
+}
+
+/* Of pixels of 256 channels that repeat 64. */
+static void run_sum_repeats(bench *b) {
+    for (size_t p = 0; p < REPEATED_PIXELS; ++p) {
+        b->kernels->sum_repeats(b->x + p * 4 * INPUTS, 4 * INPUTS, INPUTS, b->out + p * INPUTS);
+    }
 }
 
 static void run_input(bench *b) {
@@ -253,6 +261,8 @@ void bench_kernels(const rnm_kernels *kernels) {
     print_bytes(&b, "drop", run_drop, 2 * panel_bytes + sizeof b.bits);
     print_bytes(&b, "s", run_s, 2 * panel_bytes);
     print_bytes(&b, "finish, scale bias relu", run_finish, 2.0 * ROWS * RNM_PANEL * sizeof(float));
+    print_bytes(&b, "sum_repeats, 256 to 64", run_sum_repeats,
+                REPEATED_PIXELS * 5.0 * INPUTS * sizeof(float));
     for (b.k = 0; b.k < RNM_WINOGRADS; ++b.k) {
         print_time(&b, "input", run_input, 1, "a tile of 64 channels");
         print_time(&b, "weights", run_weights, FEW, "an input of 32 outputs");

@@ -123,9 +123,37 @@ static void largest_case(check *c, size_t lanes) {
     free(wanted);
 }
 
+/* In the order of the channels, so bit for bit. */
+static void repeats_case(check *c, size_t channels, size_t period) {
+    float *x = check_floats(c, channels);
+    float *wanted = check_floats(c, period);
+    guarded out = check_guarded(period);
+    if (check_random(c, 0, 3) == 0) {
+        x[check_random(c, 0, (uint32_t)channels - 1)] = check_random(c, 0, 1) == 0 ? NAN : -0.0f;
+    }
+    for (size_t l = 0; l < period; ++l) {
+        wanted[l] = 0.0f;
+        for (size_t k = l; k < channels; k += period) {
+            wanted[l] += x[k];
+        }
+    }
+    check_case(c, "sum_repeats, channels %zu, period %zu", channels, period);
+    c->kernels->sum_repeats(x, channels, period, out.data);
+    check_guards(c, out);
+    check_same(c, out.data, wanted, period);
+    check_release(out);
+    free(wanted);
+    free(x);
+}
+
 void check_finish(check *c) {
     for (size_t lanes = 1; lanes <= 70; ++lanes) {
         largest_case(c, lanes);
+    }
+    for (size_t period = 1; period <= 70; ++period) {
+        repeats_case(c, period, period);
+        repeats_case(c, 4 * period, period);
+        repeats_case(c, check_random(c, (uint32_t)period, 300), period);
     }
     for (size_t k = 0; k < OPS; ++k) {
         for (unsigned lanes = 1; lanes <= RNM_PANEL; ++lanes) {

@@ -124,6 +124,7 @@ void show_layer_times(show *s, const char *model_path, const show_profile *profi
            1e3 * profile->total_seconds, 100 * sum / profile->total_seconds);
     put_rate(flops, profile->total_seconds, profile->peak);
     printf("\nPeak is what multiply-adds on registers reach on %s: %.1f GFLOP/s, measured now. "
-           "GFLOP/s count\nthe plain convolution; Winograd does it with fewer operations.\n",
+           "GFLOP/s count\nthe plain convolution, of linear layers that of the parent alone; "
+           "Winograd does it with fewer operations.\n",
            report->threads == 1 ? "1 thread" : "these threads", 1e-9 * profile->peak);
 }

@@ -107,23 +107,19 @@ static void maps_beyond_memory(void **state) {
     }
 }
 
-/* A parent of one element, tiled to a child near the file's own limit: a run from panels takes what
- * the map needs, everything that would expand the child is refused. */
-static void tilings_beyond_memory(void **state) {
-    (void)state;
+/* A 1x1 layer whose child is near the file's own limit, of a parent of so many channels. */
+static opened open_tiling(uint8_t transform, uint32_t parent) {
     enum { WIDE = 32768 - 32 };
     const int64_t dims[] = {1, WIDE, 1, 1};
-    const float element = 1.0f;
+    rng r = {94};
     rnm_builder *b = builder_new();
-    rnm_recipe_rec recipe = {.transform = RNM_TRANSFORM_LINEAR,
-                             .rank = 4,
-                             .dims = {WIDE, WIDE, 1, 1},
-                             .parent = builder_tensor(b, "p", RNM_F32, RNM_ROLE_PARENT, 4,
-                                                      (uint32_t[]){1, 1, 1, 1}, &element),
-                             .betas = RNM_NONE,
-                             .mask = RNM_NONE,
-                             .zeros = RNM_NONE};
-    uint32_t w = builder_recipe_value(b, "w", builder_recipe(b, "w", recipe));
+    recipe_plan plan = {.transform = transform,
+                        .rank = 4,
+                        .dims = {WIDE, WIDE, 1, 1},
+                        .po = parent,
+                        .pi = parent,
+                        .parent_dtype = RNM_F32};
+    uint32_t w = random_recipe(&r, b, "w", plan);
     uint32_t x = builder_input(b, "x", 4, dims);
     uint32_t last = builder_activation(b, "last", RNM_LAYOUT_CHANNELS_LAST, 4, dims);
     uint32_t maps = builder_activation(b, "maps", RNM_LAYOUT_CHANNELS_LAST, 4, dims);
@@ -132,7 +128,15 @@ static void tilings_beyond_memory(void **state) {
     builder_node(b, "conv", RNM_OP_Conv, 2, (uint32_t[]){last, w}, maps);
     builder_node(b, "rows", RNM_OP_Reorder, 1, &maps, y);
     builder_output(b, y);
-    opened wide = open_built(b);
+    return open_built(b);
+}
+
+/* Of s, a run from panels takes what the map and the pairs need, everything that would expand the
+ * child is refused. One element, repeated by linear, is never expanded. */
+static void tilings_beyond_memory(void **state) {
+    (void)state;
+    opened wide = open_tiling(RNM_TRANSFORM_S, 341);
+    opened linear = open_tiling(RNM_TRANSFORM_LINEAR, 1);
     for (int mode = RNM_EXPAND_LOAD; mode <= RNM_EXPAND_PANEL; ++mode) {
         for (int limited = 0; limited < 2; ++limited) {
             const uint64_t most = (uint64_t)16 << 20;
@@ -146,8 +150,14 @@ static void tilings_beyond_memory(void **state) {
                              fits ? RNM_OK : RNM_ERR_LIMIT);
             assert_int_equal(error.text[0] != '\0', !fits);
             rnm_context_destroy(context);
+            context = NULL;
+            options.no_xnnpack = true;
+            assert_int_equal(rnm_context_create(linear.model, &options, &context, NULL), RNM_OK);
+            assert_int_equal(rnm_context_run(context, NULL), RNM_OK);
+            rnm_context_destroy(context);
         }
     }
+    close_opened(linear);
     close_opened(wide);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Conv and Gemm against naive loops, on random odd sizes: one to three spatial axes, strides,
- * dilations, asymmetric pads, groups, depthwise, batches, every epilogue. On every instruction set
- * all modes of our kernels must agree bit for bit, with Winograd and without, and with XNNPACK
- * within rounding.
+ * dilations, asymmetric pads, groups, depthwise, batches, every epilogue, linear repetition. On
+ * every instruction set all modes of our kernels must agree bit for bit, with Winograd and without,
+ * and with XNNPACK within rounding.
  */
 #include "context.h"
 #include "fixture.h"
@@ -23,6 +23,7 @@ typedef struct conv_case {
     int spatial; /* 0: Gemm */
     bool bias, scale, residual;
     rnm_op activation;
+    int threads; /* 0: of every third case one instruction set has 2, else 1 */
 } conv_case;
 
 static const rnm_op activations[] = {RNM_OP_NONE, RNM_OP_Relu,        RNM_OP_Clip,
@@ -116,6 +117,25 @@ static unsigned tile_of(const rnm_model *model, const rnm_context_options *optio
     return tile;
 }
 
+/* Linear layers of one group have the parent for their weight, and sum repeated inputs. */
+static void check_plan(const rnm_model *model, const conv_case *c) {
+    const recipe_plan *plan = &c->recipe;
+    const bool once = plan->transform == RNM_TRANSFORM_LINEAR && c->window.groups == 1;
+    const bool summed = once && plan->pi < plan->dims[1];
+    rnm_context *context;
+    assert_int_equal(rnm_context_create(model, NULL, &context, NULL), RNM_OK);
+    assert_int_equal(context->weight_count, 1);
+    assert_int_equal(context->weights[0].child.co, once ? plan->po : plan->dims[0]);
+    assert_int_equal(context->weights[0].child.ci, once ? plan->pi : plan->dims[1]);
+    for (uint32_t k = 0; k < context->step_count; ++k) {
+        const rnm_step *step = &context->steps[k];
+        if (step->weighted) {
+            assert_int_equal(step->as.conv.repeated, summed ? c->window.in_channels : 0);
+        }
+    }
+    rnm_context_destroy(context);
+}
+
 /* Gives tile_of its model on the best instruction set; plans of others may differ. */
 static unsigned check_case(rng *r, const conv_case *c) {
     const naive_window *w = &c->window;
@@ -136,6 +156,7 @@ static unsigned check_case(rng *r, const conv_case *c) {
         exact[k] = (double)x[k];
     }
     opened model = build(r, c, bias, scale);
+    check_plan(model.model, c);
     float *weights = reference_child(model.model, 0);
     naive_conv(w, exact, weights, wanted);
     const double tolerance = winograd_tolerance(wanted, out); /* activations hide the sums' size */
@@ -148,6 +169,7 @@ static unsigned check_case(rng *r, const conv_case *c) {
     const size_t threaded = random_below(r, 3 * (uint32_t)isa_count); /* of every third case one */
     for (size_t k = 0; k < isa_count; ++k) {
         rnm_context_options ours = {.isa = isas[k], .threads = k == threaded ? 2 : 1};
+        ours.threads = c->threads != 0 ? c->threads : ours.threads;
         float *found = run_all_modes(model.model, &ours, inputs, out);
         if (tile_of(model.model, &ours) != 0) {
             check_within(found, wanted, out, tolerance, "winograd");
@@ -382,6 +404,135 @@ static void padded_depth(void **state) {
     }
 }
 
+typedef struct repeated_case {
+    int spatial;
+    int64_t kernel, stride, side;
+    uint32_t ci, pi, co, po;
+    rnm_dtype dtype;
+    rnm_op activation;
+} repeated_case;
+
+/* Kernels of all algorithms; inputs, outputs or both repeated, whole times and not; parents of one
+ * element, of less than a vector, and of more than a panel. */
+static const repeated_case repeated_cases[] = {
+    {2, 1, 1, 9, 24, 8, 64, 16, RNM_F32, RNM_OP_Relu},
+    {2, 1, 2, 9, 37, 10, 70, 33, RNM_F32, RNM_OP_NONE},
+    {2, 1, 1, 14, 64, 64, 256, 64, RNM_F32, RNM_OP_Sigmoid},
+    {2, 3, 1, 16, 64, 16, 64, 16, RNM_F32, RNM_OP_Relu},
+    {2, 3, 1, 16, 128, 64, 128, 64, RNM_F32, RNM_OP_Elu},
+    {2, 3, 1, 13, 50, 22, 90, 22, RNM_F32, RNM_OP_Clip},
+    {2, 3, 1, 11, 30, 13, 40, 40, RNM_F32, RNM_OP_LeakyRelu},
+    {2, 3, 1, 11, 20, 20, 67, 13, RNM_F32, RNM_OP_Tanh},
+    {2, 3, 1, 5, 70, 45, 140, 45, RNM_F16, RNM_OP_NONE},
+    {2, 3, 2, 17, 64, 32, 64, 32, RNM_F32, RNM_OP_Relu},
+    {2, 3, 2, 9, 21, 20, 50, 24, RNM_F32, RNM_OP_Elu},
+    {2, 5, 1, 12, 40, 20, 40, 32, RNM_F32, RNM_OP_Relu},
+    {2, 5, 1, 7, 9, 1, 35, 1, RNM_F32, RNM_OP_HardSwish},
+    {2, 5, 2, 12, 33, 17, 34, 17, RNM_BF16, RNM_OP_NONE},
+    {2, 7, 2, 20, 6, 3, 48, 5, RNM_F32, RNM_OP_Relu},
+    {2, 3, 1, 2, 48, 16, 100, 64, RNM_F32, RNM_OP_Relu},
+    {1, 3, 1, 12, 20, 7, 40, 9, RNM_F32, RNM_OP_HardSigmoid},
+    {3, 2, 1, 4, 19, 4, 37, 33, RNM_F32, RNM_OP_NONE},
+    {0, 1, 1, 1, 200, 70, 100, 33, RNM_F32, RNM_OP_Relu},
+    {0, 1, 1, 1, 64, 1, 33, 1, RNM_F32, RNM_OP_NONE},
+    {0, 1, 1, 1, 128, 64, 128, 64, RNM_F32, RNM_OP_NONE},
+};
+
+/* Linear layers run as their parents alone: against the child, expanded, and beside all modes. */
+static void linear_repeats(void **state) {
+    (void)state;
+    enum { CASES = sizeof repeated_cases / sizeof *repeated_cases };
+    rng r = {16};
+    unsigned seen[5] = {0};
+    for (int k = 0; k < 3 * CASES; ++k) {
+        const repeated_case *repeated = &repeated_cases[k % CASES];
+        conv_case c = random_case(&r, repeated->spatial);
+        naive_window *w = &c.window;
+        w->batch = k < CASES ? 1 : 3;
+        w->in_channels = repeated->ci;
+        w->out_channels = repeated->co;
+        for (int axis = 3 - repeated->spatial; axis < 3; ++axis) {
+            w->in[axis] = repeated->side;
+            w->kernel[axis] = repeated->kernel;
+            w->strides[axis] = repeated->stride;
+            w->dilations[axis] = 1;
+        }
+        settle(&r, &c);
+        c.recipe.transform = RNM_TRANSFORM_LINEAR;
+        c.recipe.po = repeated->po;
+        c.recipe.pi = repeated->pi;
+        c.recipe.parent_dtype = repeated->dtype;
+        c.activation = repeated->activation;
+        c.residual = k % 2 == 0;
+        c.threads = 1 + k / CASES;
+        ++seen[check_case(&r, &c)];
+    }
+    assert_true(seen[0] > 9 && seen[2] > 2 && seen[4] > 2);
+}
+
+/* Of one recipe the layer of one group takes the parent, that of two groups the whole child, even
+ * where the child's group is as large as the parent. */
+static void linear_in_groups_and_not(void **state) {
+    (void)state;
+    enum { IN = 6, OUT = 16, SIDE = 5, PIXELS = SIDE * SIDE };
+    static const int64_t one_dims[] = {1, IN, SIDE, SIDE}, two_dims[] = {1, 2 * IN, SIDE, SIDE};
+    static const int64_t out_dims[] = {1, OUT, SIDE, SIDE};
+    rng r = {17};
+    rnm_builder *b = builder_new();
+    const uint32_t one = add_input(b, "one", 2, one_dims), two = add_input(b, "two", 2, two_dims);
+    const recipe_plan plan = {.transform = RNM_TRANSFORM_LINEAR,
+                              .rank = 4,
+                              .dims = {OUT, IN, 1, 1},
+                              .po = OUT / 2,
+                              .pi = IN,
+                              .parent_dtype = RNM_F32};
+    const uint32_t w = random_recipe(&r, b, "w", plan);
+    const uint32_t y1 = builder_activation(b, "y1", RNM_LAYOUT_CHANNELS_LAST, 4, out_dims);
+    const uint32_t y2 = builder_activation(b, "y2", RNM_LAYOUT_CHANNELS_LAST, 4, out_dims);
+    uint32_t rows = builder_activation(b, "rows", RNM_LAYOUT_ROWS, 4, out_dims);
+    builder_node(b, "first", RNM_OP_Conv, 2, (uint32_t[]){one, w}, y1);
+    builder_node(b, "second", RNM_OP_Conv, 5, (uint32_t[]){two, w, RNM_NONE, RNM_NONE, y1}, y2);
+    builder_attr_int(b, RNM_ATTRIBUTE_group, 2);
+    builder_node(b, "rows", RNM_OP_Reorder, 1, &y2, rows);
+    builder_output(b, rows);
+    opened model = open_built(b);
+
+    float x1[IN * PIXELS], x2[2 * IN * PIXELS];
+    double exact[2 * IN * PIXELS], sums[OUT * PIXELS], wanted[OUT * PIXELS];
+    const float *inputs[] = {x1, x2};
+    random_fill(&r, x1, IN * PIXELS);
+    random_fill(&r, x2, 2 * IN * PIXELS);
+    float *weights = reference_child(model.model, 0);
+    naive_window window = {.batch = 1,
+                           .in_channels = IN,
+                           .out_channels = OUT,
+                           .in = {1, SIDE, SIDE},
+                           .out = {1, SIDE, SIDE},
+                           .kernel = {1, 1, 1},
+                           .strides = {1, 1, 1},
+                           .dilations = {1, 1, 1},
+                           .groups = 1};
+    for (size_t k = 0; k < IN * PIXELS; ++k) {
+        exact[k] = (double)x1[k];
+    }
+    naive_conv(&window, exact, weights, sums);
+    for (size_t k = 0; k < 2 * IN * PIXELS; ++k) {
+        exact[k] = (double)x2[k];
+    }
+    window.in_channels = 2 * IN;
+    window.groups = 2;
+    naive_conv(&window, exact, weights, wanted);
+    for (size_t k = 0; k < OUT * PIXELS; ++k) {
+        wanted[k] += sums[k];
+    }
+    rnm_context_options options = {.threads = 1};
+    float *found = run_all_modes(model.model, &options, inputs, OUT * PIXELS);
+    check_close(found, wanted, OUT * PIXELS, 2e-5, "two layers of one recipe");
+    free(found);
+    free(weights);
+    close_opened(model);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_convolutions),
@@ -394,6 +545,8 @@ int main(void) {
         cmocka_unit_test(squares_of_five),
         cmocka_unit_test(square_blocks),
         cmocka_unit_test(padded_depth),
+        cmocka_unit_test(linear_repeats),
+        cmocka_unit_test(linear_in_groups_and_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,6 +55,8 @@ static void layers_say_what_they_do(void **state) {
     assert_true(layer.parent_bytes > 0);
     assert_int_equal(layer.kept_bytes, 0);
     assert_true(layer.seconds == 0.0);
+    layer = layer_of(context, "conv3"); /* linear: its parent of 5 outputs and 4 inputs, once */
+    assert_true(layer.flops == 2.0 * 2 * 5 * 4 * 4 * 4 * 9);
     layer = layer_of(context, "fc");
     assert_string_equal(layer.op, "Gemm");
     assert_true(layer.flops == 2.0 * 2 * 7 * 12);
@@ -70,6 +72,8 @@ static void layers_say_what_they_do(void **state) {
     assert_int_equal(layer.form, RNM_FORM_EXPANDED);
     assert_int_equal(layer.parent_bytes + layer.mask_bytes + layer.beta_bytes, 0);
     assert_int_equal(layer.kept_bytes, 32 * 10 * 9 * 4);
+    layer = layer_of(context, "conv3");
+    assert_int_equal(layer.kept_bytes, 32 * 4 * 9 * 4);
     rnm_context_destroy(context);
     close_opened(small);
 }
