@@ -93,7 +93,7 @@ typedef struct rnm_winograd {
     /* Makes the kernels of a panel, [inputs][kernel * kernel] rows, and transforms them, for the
      * points of two of the weight_side rows, 2 * group and 2 * group + 1: point k of them of input
      * i goes to dst[k * stride + i * RNM_PANEL ...]. Groups, so that what is written and read next
-     * fits into a first-level cache. */
+     * fits into a first-level cache. Without `masks`, rows have no bits. */
     void (*weights)(const rnm_kernel_rows *rows, size_t inputs, unsigned group, float *dst,
                     size_t stride);
 
