@@ -31,17 +31,14 @@ static inline uint32_t rnm_shift_right_even(uint32_t value, unsigned shift) {
 
 /* Exact for every pattern: subnormals, infinities, and NaNs with their payload. */
 static inline float rnm_f16_to_f32(uint16_t half) {
-    uint32_t sign = (uint32_t)(half & 0x8000u) << 16;
-    uint32_t exponent = (half >> 10) & 0x1fu;
-    uint32_t mantissa = half & 0x3ffu;
-    if (exponent == 0) {
-        /* Zero or subnormal: mantissa * 2^-24 is a normal f32, so the product is exact. */
-        return rnm_f32_from_bits(sign | rnm_f32_bits((float)mantissa * 0x1p-24f));
-    }
-    if (exponent == 0x1f) {
-        return rnm_f32_from_bits(sign | 0x7f800000u | mantissa << 13);
-    }
-    return rnm_f32_from_bits(sign | (exponent + 127 - 15) << 23 | mantissa << 13);
+    const uint32_t sign = (uint32_t)(half & 0x8000u) << 16, magnitude = half & 0x7fffu;
+    /* Masks, not branches, so that loops over many become vectors. */
+    const uint32_t tiny = 0u - (uint32_t)(magnitude < 0x400u);
+    const uint32_t special = 0u - (uint32_t)(magnitude >= 0x7c00u);
+    /* Zero or subnormal: a multiple of 2^-24, which is a normal f32, so the product is exact. */
+    const uint32_t small = rnm_f32_bits((float)(int32_t)magnitude * 0x1p-24f);
+    const uint32_t large = (magnitude << 13) + ((127u - 15u) << 23) + (special & (112u << 23));
+    return rnm_f32_from_bits(sign | (small & tiny) | (large & ~tiny));
 }
 
 /* Rounds to nearest, ties to even; overflows to infinity; a NaN stays one (made quiet). */

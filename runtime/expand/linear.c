@@ -5,6 +5,7 @@
 #include "expand.h"
 
 #include "half.h"
+#include "rows.h"
 
 #include <string.h>
 
@@ -52,9 +53,28 @@ static void convert_run(const rnm_child *child, uint64_t first, uint32_t count, 
     }
 }
 
+/* The inputs of a panel whose lanes lie side by side in a parent of 16 bits. */
+static void widen(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel, float *dst) {
+    const uint32_t end = panel.input + panel.inputs;
+    const size_t input_size = (size_t)child->taps * child->po;
+    const uint16_t *first = (const uint16_t *)child->parent + panel.output % child->po;
+    for (uint32_t i = panel.input; i < end;) {
+        const uint32_t at = i % child->pi;
+        const uint32_t run = child->pi - at < end - i ? child->pi - at : end - i;
+        const size_t rows = (size_t)run * child->taps;
+        kernels->widen(first + at * input_size, child->po, child->parent_dtype == RNM_BF16, rows,
+                       dst);
+        dst += rows * RNM_PANEL;
+        i += run;
+    }
+}
+
 void rnm_expand_linear(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel,
                        float *dst) {
-    (void)kernels; /* copies, which the compiler knows best */
+    if (child->parent_dtype != RNM_F32 && rnm_lanes_adjoin(child, panel)) {
+        widen(kernels, child, panel, dst);
+        return;
+    }
     uint32_t start = panel.output % child->po;
     for (uint32_t i = panel.input; i < panel.input + panel.inputs; ++i) {
         uint64_t row = (uint64_t)(i % child->pi) * child->taps;

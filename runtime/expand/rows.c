@@ -4,9 +4,12 @@
  */
 #include "rows.h"
 
+bool rnm_lanes_adjoin(const rnm_child *child, rnm_panel panel) {
+    return panel.lanes == RNM_PANEL && panel.output % child->po + RNM_PANEL <= child->po;
+}
+
 bool rnm_rows_readable(const rnm_child *child, rnm_panel panel) {
-    return child->parent_dtype == RNM_F32 && panel.lanes == RNM_PANEL &&
-           panel.output % child->po + RNM_PANEL <= child->po;
+    return child->parent_dtype == RNM_F32 && rnm_lanes_adjoin(child, panel);
 }
 
 const float *rnm_row_at(const rnm_child *child, rnm_panel panel) {

@@ -168,6 +168,9 @@ typedef struct rnm_kernels {
     void (*s)(const float *src, size_t stride, const float *b1, const float *b2, size_t rows,
               float *dst);
 
+    /* Rows of RNM_PANEL elements of f16, or bf16 where `brain`, as f32 in dst[rows][RNM_PANEL]. */
+    void (*widen)(const uint16_t *src, size_t stride, bool brain, size_t rows, float *dst);
+
     rnm_winograd winograd[RNM_WINOGRADS]; /* F(2x2, 3x3), F(4x4, 3x3), F(2x2, 5x5), F(2x2, 3x3) of
                                              stride 2 */
 

@@ -77,6 +77,7 @@ typedef struct bench {
     float *x, *weights, *out, *u;
     const float *rows[TAPS * RNM_TILE_PIXELS];
     uint32_t bits[INPUTS * TAPS];
+    uint16_t halves[INPUTS * TAPS * RNM_PANEL];
     float b1[RNM_PANEL], b2[RNM_PANEL];
 } bench;
 
@@ -111,6 +112,10 @@ static void run_flip(bench *b) {
 
 static void run_drop(bench *b) {
     b->kernels->drop(b->weights, RNM_PANEL, b->bits, INPUTS * TAPS, b->out);
+}
+
+static void run_widen(bench *b) {
+    b->kernels->widen(b->halves, RNM_PANEL, false, INPUTS * TAPS, b->out);
 }
 
 static void run_s(bench *b) {
@@ -245,6 +250,9 @@ void bench_kernels(const rnm_kernels *kernels) {
     for (size_t k = 0; k < INPUTS * TAPS; ++k) {
         b.bits[k] = check_random(&c, 0, UINT32_MAX);
     }
+    for (size_t k = 0; k < INPUTS * TAPS * RNM_PANEL; ++k) {
+        b.halves[k] = (uint16_t)check_random(&c, 0, 0x7bff);
+    }
     for (size_t k = 0; k < RNM_PANEL; ++k) {
         b.b1[k] = check_float(&c);
         b.b2[k] = check_float(&c);
@@ -259,6 +267,7 @@ void bench_kernels(const rnm_kernels *kernels) {
                (double)kernels->tile_pixels * TAPS * RNM_PANEL, peak);
     print_bytes(&b, "flip", run_flip, 2 * panel_bytes + sizeof b.bits);
     print_bytes(&b, "drop", run_drop, 2 * panel_bytes + sizeof b.bits);
+    print_bytes(&b, "widen, f16", run_widen, panel_bytes + panel_bytes / 2);
     print_bytes(&b, "s", run_s, 2 * panel_bytes);
     print_bytes(&b, "finish, scale bias relu", run_finish, 2.0 * ROWS * RNM_PANEL * sizeof(float));
     print_bytes(&b, "sum_repeats, 256 to 64", run_sum_repeats,

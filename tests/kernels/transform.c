@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * flip and drop bit for bit, s within 3 ulp of its specified sequence in f64, and the exponential
- * that s is made with within 1 ulp, over a stride of all its arguments.
+ * flip, drop and widen bit for bit, s within 3 ulp of its specified sequence in f64, and the
+ * exponential that s is made with within 1 ulp, over a stride of all its arguments.
  */
 #include "check.h"
 
@@ -60,6 +60,43 @@ static void mask_case(check *c, const char *name, mask_kernel *apply, uint32_t f
     check_release(dst);
     free(bits);
     free(p.src);
+}
+
+/* ---- parents of 16 bits ---------------------------------------------------------------------- */
+
+/* A pattern of f16, infinities among them, by IEEE 754's definition. */
+static float half_value(uint16_t pattern) {
+    const int exponent = pattern >> 10 & 0x1f, mantissa = pattern & 0x3ff;
+    double size = exponent == 0 ? ldexp(mantissa, -24) : ldexp(1024 + mantissa, exponent - 25);
+    size = exponent == 0x1f ? (double)INFINITY : size;
+    return (float)((pattern & 0x8000) != 0 ? -size : size);
+}
+
+static void widen_case(check *c, bool brain) {
+    const size_t rows = check_random(c, 1, MOST_ROWS);
+    const size_t stride = RNM_PANEL + check_random(c, 0, 1) * check_random(c, 1, 99);
+    const size_t count = (rows - 1) * stride + RNM_PANEL;
+    uint16_t *src = check_bytes(count * sizeof *src);
+    guarded dst = check_guarded(rows * RNM_PANEL);
+    check_case(c, "widen, bf16 %d, rows %zu, stride %zu", brain, rows, stride);
+    for (size_t k = 0; k < count; ++k) {
+        src[k] = (uint16_t)check_random(c, 0, UINT16_MAX);
+        if ((src[k] & 0x7c00) == 0x7c00 && !brain) {
+            src[k] &= 0xfc00; /* no NaN */
+        }
+    }
+    c->kernels->widen(src, stride, brain, rows, dst.data);
+    check_guards(c, dst);
+    for (size_t r = 0; r < rows; ++r) {
+        float wanted[RNM_PANEL];
+        for (unsigned l = 0; l < RNM_PANEL; ++l) {
+            const uint16_t pattern = src[r * stride + l];
+            wanted[l] = brain ? float_of((uint32_t)pattern << 16) : half_value(pattern);
+        }
+        check_same(c, dst.data + r * RNM_PANEL, wanted, RNM_PANEL);
+    }
+    check_release(dst);
+    free(src);
 }
 
 /* ---- s --------------------------------------------------------------------------------------- */
@@ -179,6 +216,8 @@ void check_transforms(check *c) {
     for (int round = 0; round < 300; ++round) {
         mask_case(c, "flip", c->kernels->flip, 0x80000000u, UINT32_MAX);
         mask_case(c, "drop", c->kernels->drop, 0, 0x80000000u);
+        widen_case(c, false);
+        widen_case(c, true);
     }
     for (int round = 0; round < 200; ++round) {
         s_case(c);
