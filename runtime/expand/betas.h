@@ -11,8 +11,8 @@ typedef struct rnm_lane_betas {
     float b1[RNM_PANEL], b2[RNM_PANEL]; /* zeros where no lane is: s is a zero then */
 } rnm_lane_betas;
 
-/* The pairs of the panel's lanes for child input i, of a recipe that is not cascaded or of whole
- * blocks. */
+/* The pairs of the panel's lanes for child input i; in the edges of a cascaded recipe, those of the
+ * first transform. */
 void rnm_gather_betas(const rnm_child *child, rnm_panel panel, uint32_t i, rnm_lane_betas *betas);
 
 #endif

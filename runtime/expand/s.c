@@ -2,9 +2,12 @@
  *
  * s: b1 * p / (1 + exp(b2 * p)) with one pair of betas a block. A panel may straddle blocks, so
  * the pairs of its lanes are gathered once for each run of inputs that shares a column of blocks.
+ * Cascaded recipes transform their edges once or twice more.
  */
 #include "betas.h"
 #include "rows.h"
+
+#include <string.h>
 
 void rnm_gather_betas(const rnm_child *child, rnm_panel panel, uint32_t i, rnm_lane_betas *betas) {
     bool interleaved = (child->flags & RNM_RECIPE_INTERLEAVED) != 0;
@@ -13,12 +16,15 @@ void rnm_gather_betas(const rnm_child *child, rnm_panel panel, uint32_t i, rnm_l
     uint32_t columns = child->ci / child->pi;
     /* Only a plain recipe has pairs for blocks that the edge cuts. */
     uint32_t stride = columns + (!interleaved && !cascaded && child->ci % child->pi != 0);
+    /* An edge of a cascaded recipe is the first block, transformed further. */
     uint32_t column = interleaved ? i % columns : i / child->pi;
+    column = cascaded && column == columns ? 0 : column;
     uint32_t row = interleaved ? panel.output % rows : panel.output / child->po;
     uint32_t left = child->po - panel.output % child->po; /* lanes of this row of blocks */
     *betas = (rnm_lane_betas){.b1 = {0}};
     for (uint32_t l = 0; l < panel.lanes; ++l) {
-        const float *pair = child->betas + 2 * ((uint64_t)row * stride + column);
+        uint32_t from = cascaded && row == rows ? 0 : row;
+        const float *pair = child->betas + 2 * ((uint64_t)from * stride + column);
         betas->b1[l] = pair[0];
         betas->b2[l] = pair[1];
         if (interleaved) {
@@ -26,19 +32,6 @@ void rnm_gather_betas(const rnm_child *child, rnm_panel panel, uint32_t i, rnm_l
         } else if (--left == 0) {
             left = child->po;
             ++row;
-        }
-    }
-}
-
-/* Edges of cascaded recipes are transformed up to three times: rare enough for the reference. */
-static void expand_by_reference(const rnm_child *child, rnm_panel panel, const rnm_row_run *run) {
-    for (size_t r = 0; r < run->rows; ++r) {
-        uint32_t input = run->input + (uint32_t)(r / child->taps);
-        float *row = run->dst + r * RNM_PANEL;
-        for (uint32_t l = 0; l < RNM_PANEL; ++l) {
-            row[l] = l < panel.lanes ? rnm_expand_ref_at(child, panel.output + l, input,
-                                                         (uint32_t)(r % child->taps))
-                                     : 0.0f;
         }
     }
 }
@@ -56,18 +49,52 @@ static void transform_run(const rnm_kernels *kernels, const rnm_child *child, rn
     }
 }
 
+/* Transforms the lanes of rows from `first` on again, with one pair for all. */
+static void transform_again(const rnm_kernels *kernels, const float *pair, uint32_t first,
+                            rnm_panel panel, size_t rows, float *dst) {
+    enum { ROWS = 16 };
+    float again[ROWS][RNM_PANEL];
+    rnm_lane_betas betas = {.b1 = {0}};
+    for (uint32_t l = first; l < panel.lanes; ++l) {
+        betas.b1[l] = pair[0];
+        betas.b2[l] = pair[1];
+    }
+    for (size_t r = 0; r < rows; r += ROWS) {
+        const size_t count = rows - r < ROWS ? rows - r : ROWS;
+        kernels->s(dst, RNM_PANEL, betas.b1, betas.b2, count, again[0]);
+        for (size_t k = 0; k < count; ++k, dst += RNM_PANEL) {
+            memcpy(dst + first, again[k] + first, (RNM_PANEL - first) * sizeof *dst);
+        }
+    }
+}
+
+/* What the edges of a cascaded recipe do to a run: the row edge to its outputs, then the column
+ * edge to all. Its pairs are the last ones. */
+static void transform_edges(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel,
+                            const rnm_row_run *run) {
+    const uint32_t whole_rows = child->co - child->co % child->po;
+    const uint32_t whole_columns = child->ci - child->ci % child->pi;
+    const float *pair =
+        child->betas + 2 * (uint64_t)(child->co / child->po) * (child->ci / child->pi);
+    if (whole_rows < child->co) {
+        const uint32_t first = whole_rows > panel.output ? whole_rows - panel.output : 0;
+        if (first < panel.lanes) {
+            transform_again(kernels, pair, first, panel, run->rows, run->dst);
+        }
+        pair += 2;
+    }
+    if (run->input >= whole_columns) {
+        transform_again(kernels, pair, 0, panel, run->rows, run->dst);
+    }
+}
+
 void rnm_expand_s(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel, float *dst) {
-    bool cascaded = (child->flags & RNM_RECIPE_CASCADED) != 0;
-    uint32_t whole_rows = child->co - child->co % child->po;
-    uint32_t whole_columns = child->ci - child->ci % child->pi;
-    bool row_edge = cascaded && panel.output + panel.lanes > whole_rows;
+    const bool cascaded = (child->flags & RNM_RECIPE_CASCADED) != 0;
     rnm_row_runs runs = rnm_rows_begin(kernels, child, panel, dst);
-    rnm_row_run run;
-    while (rnm_rows_next(&runs, &run)) {
-        if (row_edge || (cascaded && run.input >= whole_columns)) {
-            expand_by_reference(child, panel, &run);
-        } else {
-            transform_run(kernels, child, panel, &run);
+    for (rnm_row_run run; rnm_rows_next(&runs, &run);) {
+        transform_run(kernels, child, panel, &run);
+        if (cascaded) {
+            transform_edges(kernels, child, panel, &run);
         }
     }
 }
