@@ -14,9 +14,10 @@
 #define OPERATION_LANE_NS 4.0
 
 /* Nanoseconds to read a row of RNM_PANEL expanded weights on from first- or second-level cache,
- * likewise, and bytes a nanosecond from behind it: shared cache, memory. */
+ * likewise, and bytes a nanosecond from behind it: shared cache, where they are fetched while others
+ * are multiplied, and memory. */
 #define NEAR_LANE_NS 24.0
-static const double far_bytes[2] = {16.0, 10.0};
+static const double far_bytes[2] = {64.0, 20.0};
 
 static double cache_bytes(int name) {
     long bytes = sysconf(name);
