@@ -14,8 +14,8 @@
 #define OPERATION_LANE_NS 4.0
 
 /* Nanoseconds to read a row of RNM_PANEL expanded weights on from first- or second-level cache,
- * likewise, and bytes a nanosecond from behind it: shared cache, where they are fetched while others
- * are multiplied, and memory. */
+ * likewise, and bytes a nanosecond from behind it: shared cache, where they are fetched while
+ * others are multiplied, and memory. */
 #define NEAR_LANE_NS 24.0
 static const double far_bytes[2] = {64.0, 20.0};
 
@@ -48,7 +48,7 @@ static double rows_of(const rnm_weight *weight) {
 static double work_seconds(const rnm_context *context, const rnm_conv_step *conv,
                            rnm_conv_algorithm algorithm, unsigned form) {
     const rnm_weight *weight = &context->weights[conv->weight];
-    double operations = rnm_conv_work(context, &conv->window, &weight->child, algorithm, form);
+    double operations = rnm_conv_work(context, conv, algorithm, form);
     return operations * weight->panel_count * weight->child.ci * 1e-9 * OPERATION_LANE_NS /
            context->kernels->lanes / context->threads.count;
 }

@@ -170,6 +170,14 @@ void rnm_cut_winograd(const rnm_context *context, rnm_conv_step *conv) {
     (void)cut(costs_of(context), weight, context->threads.count, conv);
 }
 
+/* Whether weights are made in the registers that multiply them. */
+static bool makes_on_the_way(const rnm_context *context, const rnm_conv_step *conv,
+                             const rnm_child *child) {
+    return rnm_is_few(context, conv) &&
+           (child->transform == RNM_TRANSFORM_LINEAR || child->transform == RNM_TRANSFORM_F);
+}
+
+/* But for the expansion. */
 static double direct_time(const rnm_context *context, const rnm_conv_step *conv) {
     const costs *c = costs_of(context);
     const rnm_weight *weight = &context->weights[conv->weight];
@@ -183,10 +191,16 @@ static double direct_time(const rnm_context *context, const rnm_conv_step *conv)
                 rows * gemm_time(c, RNM_TILE_PIXELS) / RNM_TILE_PIXELS * lanes) *
                pixels;
     }
-    const bool few = rnm_is_few(context, conv) && (child->transform == RNM_TRANSFORM_LINEAR ||
-                                                   child->transform == RNM_TRANSFORM_F);
-    return rows *
-           ((few ? 0.0 : c->expand[child->transform]) + c->weights_row + c->direct_row * pixels);
+    return rows * (c->weights_row + c->direct_row * pixels);
+}
+
+static double direct_expand_time(const rnm_context *context, const rnm_conv_step *conv) {
+    const rnm_weight *weight = &context->weights[conv->weight];
+    const rnm_child *child = &weight->child;
+    const double rows = (double)child->ci * child->taps * (double)weight->panel_count;
+    return rnm_can_pack(context, conv) || makes_on_the_way(context, conv, child)
+               ? 0.0
+               : rows * costs_of(context)->expand[child->transform];
 }
 
 bool rnm_conv_takes_form(const rnm_context *context, const rnm_conv_step *conv, unsigned form) {
@@ -206,7 +220,7 @@ rnm_conv_algorithm rnm_choose_algorithm(const rnm_planner *planner, const rnm_co
                                         unsigned *best_form) {
     const rnm_context *context = planner->context;
     const rnm_weight *weight = &context->weights[conv->weight];
-    double best = direct_time(context, conv);
+    double best = direct_time(context, conv) + direct_expand_time(context, conv);
     rnm_conv_algorithm algorithm = RNM_CONV_DIRECT;
     for (unsigned form = 0; form < RNM_WINOGRADS; ++form) {
         rnm_conv_step candidate = *conv;
@@ -238,19 +252,24 @@ static double winograd_work(const costs *c, const rnm_window *w, const rnm_child
                             unsigned form) {
     const double tiles = (double)tiles_of(w, form);
     const double panels = (double)divide_up(child->co, RNM_PANEL);
-    return (c->forms[form].weights + points_of(form) * gemm_time(c, tiles) +
+    const bool few = c->forms[form].few > 0 && tiles_of(w, form) == RNM_FEW_TILES;
+    const double multiplied =
+        few ? c->forms[form].few : c->forms[form].weights + points_of(form) * gemm_time(c, tiles);
+    return (multiplied +
             tiles * (c->forms[form].input / panels + c->forms[form].output / child->ci)) /
            c->row;
 }
 
-double rnm_conv_work(const rnm_context *context, const rnm_window *w, const rnm_child *child,
+double rnm_conv_work(const rnm_context *context, const rnm_conv_step *conv,
                      rnm_conv_algorithm algorithm, unsigned form) {
     const costs *c = costs_of(context);
+    const rnm_weight *weight = &context->weights[conv->weight];
+    const rnm_child *child = &weight->child;
+    const rnm_window *w = &conv->window;
     if (algorithm == RNM_CONV_TRANSPOSED) {
         return (double)child->taps * (double)(w->batch * w->in[0] * w->in[1] * w->in[2]);
     }
     return algorithm == RNM_CONV_WINOGRAD
                ? winograd_work(c, w, child, form)
-               : c->direct_row / c->row * child->taps *
-                     (double)(w->batch * w->out[0] * w->out[1] * w->out[2]);
+               : direct_time(context, conv) / (c->row * child->ci * weight->panel_count);
 }

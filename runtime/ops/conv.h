@@ -69,7 +69,7 @@ bool rnm_conv_takes_form(const rnm_context *context, const rnm_conv_step *conv, 
 /* What an algorithm has to do for one panel and one input, but for the expansion of its weights;
  * and for the expansion of one row of a panel: in units of two operations on vectors of 16 lanes.
  */
-double rnm_conv_work(const rnm_context *context, const rnm_window *window, const rnm_child *child,
+double rnm_conv_work(const rnm_context *context, const rnm_conv_step *conv,
                      rnm_conv_algorithm algorithm, unsigned form);
 double rnm_expand_work(const rnm_context *context, unsigned transform);
 
