@@ -9,7 +9,6 @@
 #include "threads.h"
 
 #include "error.h"
-#include "pool.h"
 
 #include <pthreadpool.h>
 #include <sched.h>
@@ -29,7 +28,7 @@ rnm_status rnm_threads_start(rnm_threads *threads, unsigned count, rnm_error *er
     if (threads->count == 1) {
         return RNM_OK;
     }
-    threads->pool = rnm_pool_make(threads->count);
+    threads->pool = pthreadpool_create(threads->count);
     if (threads->pool == NULL) {
         return rnm_fail(err, RNM_ERR_RESOURCE, "%u threads could not be started", count);
     }
