@@ -8,6 +8,8 @@
 
 #include "ops/conv.h"
 
+#include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 /* Nanoseconds of two operations on vectors of one lane; half of it on vectors of two, and so on. */
@@ -24,20 +26,37 @@ static double cache_bytes(int name) {
     return bytes > 0 ? (double)bytes : 0.0;
 }
 
+/* What the processor says of its third-level cache, or the system: on some machines one of them
+ * counts those of other processors too. */
+static double third_level_bytes(void) {
+    double processor = 0.0, system = 0.0;
+#ifdef _SC_LEVEL3_CACHE_SIZE
+    processor = cache_bytes(_SC_LEVEL3_CACHE_SIZE);
+#endif
+    int file = open("/sys/devices/system/cpu/cpu0/cache/index3/size", O_RDONLY | O_CLOEXEC);
+    if (file >= 0) {
+        char text[32] = ""; /* as in 32768K */
+        if (read(file, text, sizeof text - 1) > 0) {
+            system = 1024.0 * (double)strtoull(text, NULL, 10);
+        }
+        (void)close(file);
+    }
+    return system > 0.0 && (system < processor || processor <= 0.0) ? system : processor;
+}
+
 /* Nanoseconds to read a row of kept weights. A run goes through all of the network's weights, so
  * what the cache holds of a layer is gone at the next run unless it holds everything. */
 static double row_ns(const rnm_context *context, double all_bytes) {
     double near = NEAR_LANE_NS / context->kernels->lanes;
-    double second = 512 << 10, third = 0.0;
+    double second = 512 << 10;
 #ifdef _SC_LEVEL2_CACHE_SIZE
     second =
         cache_bytes(_SC_LEVEL2_CACHE_SIZE) > second ? cache_bytes(_SC_LEVEL2_CACHE_SIZE) : second;
-    third = cache_bytes(_SC_LEVEL3_CACHE_SIZE);
 #endif
     if (all_bytes <= second) {
         return near;
     }
-    double far = RNM_PANEL * sizeof(float) / far_bytes[all_bytes > third];
+    double far = RNM_PANEL * sizeof(float) / far_bytes[all_bytes > third_level_bytes()];
     return far > near ? far : near;
 }
 

@@ -83,6 +83,20 @@ void rnm_tables_give(rnm_context *context) {
     }
 }
 
+/* Outputs after which those of a linear child may repeat: its parent's, as often as makes whole
+ * vectors of a panel, since each repeat is finished by itself. */
+static uint32_t output_period(const rnm_child *child) {
+    enum { LANES = 16 };
+    uint32_t period = child->po;
+    while (period < child->co && (period < RNM_PANEL || period % LANES != 0)) {
+        period += child->po;
+    }
+    if (period < child->co) {
+        return period;
+    }
+    return child->po < RNM_PANEL ? child->co : child->po;
+}
+
 rnm_status rnm_plan_weight(rnm_planner *planner, uint32_t groups, bool once, uint32_t *index,
                            rnm_error *err) {
     rnm_context *context = planner->context;
@@ -91,7 +105,7 @@ rnm_status rnm_plan_weight(rnm_planner *planner, uint32_t groups, bool once, uin
     rnm_child child = rnm_view_child(planner->view, recipe);
     if (once && child.transform == RNM_TRANSFORM_LINEAR) {
         /* The format has no parent that is larger than its child. */
-        child.co = child.po;
+        child.co = output_period(&child);
         child.ci = child.pi;
     }
     if (known != RNM_NONE && context->weights[known].group_outputs == child.co / groups &&

@@ -217,7 +217,7 @@ int main(int argc, char **argv) {
                    "given"),
         CLI_NUMBER("threads", 't', &settings.threads, "N", 1, THREADS_MOST,
                    "threads to compute with; unless given as many as\n"
-                   "cores are online, at most 4. Results do not depend\n"
+                   "processors it may run on, at most 4. Results do not depend\n"
                    "on it"),
         CLI_FLAG("no-xnnpack", 0, &settings.no_xnnpack, "compute with the library's own kernels"),
         CLI_FLAG("direct", 0, &settings.direct_only,

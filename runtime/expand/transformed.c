@@ -37,8 +37,12 @@ void rnm_expand_transformed(const rnm_kernels *kernels, const rnm_winograd *wino
     if (ahead.rows > 0) {
         const size_t calls = (panel.inputs + ASKING - 1) / ASKING;
         most = ASKING;
-        asked = ahead.rows / (calls * (winograd->weight_side / 2u));
-        ahead.row += group * calls * asked * ahead.stride;
+        const size_t groups = winograd->weight_side / 2u;
+        asked = (ahead.rows + calls * groups - 1) / (calls * groups);
+        const size_t before =
+            group * calls * asked < ahead.rows ? group * calls * asked : ahead.rows;
+        ahead.rows -= before;
+        ahead.row += ahead.rows > 0 ? before * ahead.stride : 0;
     }
     const bool flips = child->transform == RNM_TRANSFORM_F;
     rnm_mask_cursor mask = {0};

@@ -71,10 +71,11 @@ typedef struct rnm_rows_ahead {
 /* Asks memory for the next ones, into a second-level cache: rows of large parents fall on few sets
  * of a first-level one. */
 static inline void rnm_ask_ahead(rnm_rows_ahead *ahead, size_t rows) {
-    for (; rows > 0 && ahead->rows > 0; --rows, --ahead->rows, ahead->row += ahead->stride) {
+    for (; rows > 0 && ahead->rows > 0; --rows) {
         for (unsigned lane = 0; lane < RNM_PANEL; lane += 16) {
             __builtin_prefetch(ahead->row + lane, 0, 2);
         }
+        ahead->row += --ahead->rows > 0 ? ahead->stride : 0;
     }
 }
 

@@ -34,9 +34,10 @@ typedef struct costs {
     double expand[RNM_TRANSFORM_KNOWN]; /* a row of RNM_PANEL parent elements */
     struct {
         double weights; /* the points of one input of a panel */
-        double few;     /* the same, multiplied in registers by RNM_FEW_TILES tiles; 0: cannot be */
-        double input;   /* the points of one channel of a tile */
-        double output;  /* the pixels of one tile of a panel, finished */
+        double
+            few; /* the same, multiplied in registers by RNM_FEW_TILES tiles; 0: not counted on */
+        double input;  /* the points of one channel of a tile */
+        double output; /* the pixels of one tile of a panel, finished */
     } forms[RNM_WINOGRADS];
 } costs;
 
@@ -144,7 +145,8 @@ static double cut(const costs *c, const rnm_weight *weight, uint64_t threads, rn
         const uint64_t stretch = divide_up(tiles, blocks);
         const uint32_t inputs = block_inputs(child, given, stretch);
         const double sums = points * c->sum * (double)divide_up(child->ci, inputs);
-        const bool are_few = c->forms[form].few > 0 && stretch == RNM_FEW_TILES;
+        const bool are_few =
+            c->forms[form].few > 0 && stretch == RNM_FEW_TILES && inputs <= RNM_INPUT_BLOCK;
         const double multiplied = are_few ? few : made + points * gemm_time(c, (double)stretch);
         for (uint64_t shares = 1; shares <= panels && shares <= 4 * threads; ++shares) {
             const uint64_t each = divide_up(panels, shares);

@@ -244,7 +244,8 @@ static void few_case(check *c, unsigned k, size_t inputs) {
     const bool accumulate = check_random(c, 0, 1) == 1;
     for (size_t point = 0; accumulate && point < points; ++point) {
         const size_t at = point * RNM_FEW_TILES_ROWS * RNM_PANEL;
-        memcpy(sums.data + at, wanted[0] + at, RNM_FEW_TILES * RNM_PANEL * sizeof(float));
+        memcpy(sums.data + at, wanted[point * RNM_FEW_TILES_ROWS],
+               RNM_FEW_TILES * RNM_PANEL * sizeof(float));
     }
     check_case(c, "winograd[%u].few, inputs %zu, lanes %u, accumulate %d, ahead %zu", k, inputs,
                lanes, accumulate, ahead.rows);

@@ -112,7 +112,7 @@ static void limits_hold_and_answers_stay(void **state) {
         rnm_context_options options = {.expand = modes[m % 4], .threads = 1 + (int)(m / 4)};
         const uint64_t smallest = smallest_of(chain.model, options);
         const uint64_t one = 4 * 9 * CHANNELS * 64; /* a layer's two panels */
-        const uint64_t linear = 4 * 9 * 20 * 32;    /* the linear one's, of its parent */
+        const uint64_t linear = 4 * 9 * 20 * 64;    /* the linear one's, of its parent's inputs */
         const uint64_t limits[] = {smallest,           smallest + linear - 1, smallest + linear,
                                    smallest + one - 1, smallest + one,        smallest + 3 * one,
                                    UINT64_MAX};
@@ -187,6 +187,24 @@ static void the_curve_is_what_limits_give(void **state) {
     close_opened(chain);
 }
 
+/* Member by member: what lies between them is not defined. */
+static void assert_same_report(const rnm_report *told, const rnm_report *found) {
+    assert_int_equal(told->file, found->file);
+    assert_int_equal(told->mapped, found->mapped);
+    assert_int_equal(told->resident_weights, found->resident_weights);
+    assert_int_equal(told->largest_scratch, found->largest_scratch);
+    assert_int_equal(told->activations, found->activations);
+    assert_int_equal(told->bookkeeping, found->bookkeeping);
+    assert_int_equal(told->xnnpack, found->xnnpack);
+    assert_int_equal(told->total, found->total);
+    assert_int_equal(told->dense, found->dense);
+    assert_int_equal(told->compact, found->compact);
+    assert_int_equal(told->expand, found->expand);
+    assert_int_equal(told->threads, found->threads);
+    assert_int_equal(told->xnnpack_used, found->xnnpack_used);
+    assert_string_equal(told->isa, found->isa);
+}
+
 /* A plan tells of a context what the context then tells itself, and does not run. */
 static void plans_tell_the_truth(void **state) {
     (void)state;
@@ -205,7 +223,7 @@ static void plans_tell_the_truth(void **state) {
         rnm_report told, found;
         rnm_context_report(plan, &told);
         rnm_context_report(context, &found);
-        assert_memory_equal(&told, &found, sizeof told);
+        assert_same_report(&told, &found);
         rnm_layer a, b;
         for (int k = 0; rnm_context_layer(context, k, &a); ++k) {
             assert_true(rnm_context_layer(plan, k, &b));

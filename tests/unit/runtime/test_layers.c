@@ -55,8 +55,9 @@ static void layers_say_what_they_do(void **state) {
     assert_true(layer.parent_bytes > 0);
     assert_int_equal(layer.kept_bytes, 0);
     assert_true(layer.seconds == 0.0);
-    layer = layer_of(context, "conv3"); /* linear: its parent of 5 outputs and 4 inputs, once */
-    assert_true(layer.flops == 2.0 * 2 * 5 * 4 * 4 * 4 * 9);
+    layer = layer_of(context, "conv3"); /* linear: the 4 inputs of its parent, whose 5 outputs are
+                                           too few to be finished by themselves: all 12 */
+    assert_true(layer.flops == 2.0 * 2 * 12 * 4 * 4 * 4 * 9);
     layer = layer_of(context, "fc");
     assert_string_equal(layer.op, "Gemm");
     assert_true(layer.flops == 2.0 * 2 * 7 * 12);
