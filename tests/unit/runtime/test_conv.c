@@ -441,7 +441,7 @@ static const repeated_case repeated_cases[] = {
     {2, 5, 1, 7, 9, 1, 35, 1, RNM_F32, RNM_OP_HardSwish},
     {2, 5, 2, 12, 33, 17, 34, 17, RNM_BF16, RNM_OP_NONE},
     {2, 7, 2, 20, 6, 3, 48, 5, RNM_F32, RNM_OP_Relu},
-    {2, 3, 1, 10, 48, 16, 200, 12, RNM_F32, RNM_OP_Relu},
+    {2, 3, 1, 10, 24, 8, 200, 12, RNM_F32, RNM_OP_Relu},
     {2, 3, 1, 2, 48, 16, 100, 64, RNM_F32, RNM_OP_Relu},
     {1, 3, 1, 12, 20, 7, 40, 9, RNM_F32, RNM_OP_HardSigmoid},
     {3, 2, 1, 4, 19, 4, 37, 33, RNM_F32, RNM_OP_NONE},
