@@ -430,7 +430,7 @@ static const repeated_case repeated_cases[] = {
     {2, 1, 2, 9, 37, 10, 70, 33, RNM_F32, RNM_OP_NONE},
     {2, 1, 1, 14, 64, 64, 256, 64, RNM_F32, RNM_OP_Sigmoid},
     {2, 3, 1, 16, 64, 16, 64, 16, RNM_F32, RNM_OP_Relu},
-    {2, 3, 1, 16, 128, 64, 128, 64, RNM_F32, RNM_OP_Elu},
+    {2, 3, 1, 16, 64, 32, 128, 64, RNM_F32, RNM_OP_Elu},
     {2, 3, 1, 13, 50, 22, 90, 22, RNM_F32, RNM_OP_Clip},
     {2, 3, 1, 11, 30, 13, 40, 40, RNM_F32, RNM_OP_LeakyRelu},
     {2, 3, 1, 11, 20, 20, 67, 13, RNM_F32, RNM_OP_Tanh},
