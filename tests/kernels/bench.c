@@ -184,7 +184,7 @@ static void run_few_rows(bench *b) {
 
 /* The same with the weights made on the way. */
 static void run_few_tiles(bench *b) {
-    b->kernels->winograd[b->k].few(b->weights, FEW, b->x, RNM_PANEL, true, sums_of(b),
+    b->kernels->winograd[b->k].few(b->weights, RNM_PANEL, FEW, b->x, RNM_PANEL, true, sums_of(b),
                                    (rnm_rows_ahead){.rows = 0});
 }
 

@@ -251,7 +251,8 @@ static void few_case(check *c, unsigned k, size_t inputs) {
                lanes, accumulate, ahead.rows);
     few_by_steps(c, k, panel, inputs, x,
                  (rnm_gemm){.lanes = lanes, .accumulate = accumulate, .sums = wanted});
-    w->few(panel, inputs, x, lanes, accumulate, (float(*)[RNM_PANEL])(void *)sums.data, ahead);
+    w->few(panel, RNM_PANEL, inputs, x, lanes, accumulate, (float(*)[RNM_PANEL])(void *)sums.data,
+           ahead);
     check_guards(c, sums);
     for (size_t row = 0; row < last; ++row) {
         const float *found = sums.data + row * RNM_PANEL;
