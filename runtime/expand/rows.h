@@ -27,7 +27,8 @@ typedef struct rnm_row_runs {
     uint32_t next; /* child input */
 } rnm_row_runs;
 
-/* Whether the panel's lanes lie side by side in the parent; in one of f32, where they can be read. */
+/* Whether the panel's lanes lie side by side in the parent; in one of f32, where they can be read.
+ */
 bool rnm_lanes_adjoin(const rnm_child *child, rnm_panel panel);
 bool rnm_rows_readable(const rnm_child *child, rnm_panel panel);
 
