@@ -3,15 +3,20 @@
  * The public surface: what a model tells, options that are refused, and the arithmetic of the
  * report in every mode.
  */
+#define _GNU_SOURCE /* pthread_setattr_default_np */
+
 #include "context.h"
 #include "fixture.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -246,12 +251,59 @@ static void max_bytes_is_the_total(void **state) {
     close_opened(small);
 }
 
+/* In a process whose address space has no room for another thread's stack. */
+static int without_threads(const rnm_model *model) {
+    const rnm_context_options options = {.threads = 2};
+    rnm_context *context = NULL;
+    rnm_error error = {0};
+    pthread_attr_t attributes;
+    struct rlimit space;
+    unsigned long long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file == NULL || fscanf(file, "%llu", &pages) != 1 || fclose(file) != 0) {
+        return 1;
+    }
+    space.rlim_cur = space.rlim_max = pages * (rlim_t)sysconf(_SC_PAGESIZE) + (8 << 20);
+    if (pthread_attr_init(&attributes) != 0 ||
+        pthread_attr_setstacksize(&attributes, 64 << 20) != 0 ||
+        pthread_setattr_default_np(&attributes) != 0 || setrlimit(RLIMIT_AS, &space) != 0) {
+        return 2;
+    }
+    if (rnm_context_create(model, &options, &context, &error) != RNM_ERR_RESOURCE) {
+        return 3;
+    }
+    return context == NULL && strstr(error.text, "2 threads could not be started") != NULL ? 0 : 4;
+}
+
+static void says_that_threads_are_missing(void **state) {
+    (void)state;
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+    skip(); /* sanitizers need address space themselves */
+#endif
+    opened small = open_small();
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        _exit(without_threads(small.model));
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    close_opened(small);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tells_what_the_file_says), cmocka_unit_test(opens_from_everywhere),
-        cmocka_unit_test(refuses_what_is_no_model), cmocka_unit_test(refuses_wrong_options),
-        cmocka_unit_test(reports_add_up),           cmocka_unit_test(reports_xnnpack),
-        cmocka_unit_test(reports_the_defaults),     cmocka_unit_test(max_bytes_is_the_total),
+        cmocka_unit_test(tells_what_the_file_says),
+        cmocka_unit_test(opens_from_everywhere),
+        cmocka_unit_test(refuses_what_is_no_model),
+        cmocka_unit_test(refuses_wrong_options),
+        cmocka_unit_test(reports_add_up),
+        cmocka_unit_test(reports_xnnpack),
+        cmocka_unit_test(says_that_threads_are_missing),
+        cmocka_unit_test(reports_the_defaults),
+        cmocka_unit_test(max_bytes_is_the_total),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
