@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -251,6 +252,8 @@ static void max_bytes_is_the_total(void **state) {
     close_opened(small);
 }
 
+enum { NO_LIMITS = 77 }; /* emulators keep none */
+
 /* In a process whose address space has no room for another thread's stack. */
 static int without_threads(const rnm_model *model) {
     const rnm_context_options options = {.threads = 2};
@@ -268,6 +271,9 @@ static int without_threads(const rnm_model *model) {
         pthread_attr_setstacksize(&attributes, 64 << 20) != 0 ||
         pthread_setattr_default_np(&attributes) != 0 || setrlimit(RLIMIT_AS, &space) != 0) {
         return 2;
+    }
+    if (mmap(NULL, 64 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED) {
+        return NO_LIMITS;
     }
     if (rnm_context_create(model, &options, &context, &error) != RNM_ERR_RESOURCE) {
         return 3;
@@ -289,8 +295,11 @@ static void says_that_threads_are_missing(void **state) {
     int status = -1;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
     close_opened(small);
+    if (WEXITSTATUS(status) == NO_LIMITS) {
+        skip();
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 int main(void) {
