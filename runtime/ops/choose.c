@@ -34,10 +34,9 @@ typedef struct costs {
     double expand[RNM_TRANSFORM_KNOWN]; /* a row of RNM_PANEL parent elements */
     struct {
         double weights; /* the points of one input of a panel */
-        double
-            few; /* the same, multiplied in registers by RNM_FEW_TILES tiles; 0: not counted on */
-        double input;  /* the points of one channel of a tile */
-        double output; /* the pixels of one tile of a panel, finished */
+        double few;     /* the same and its products, RNM_FEW_TILES tiles'; 0: not counted on */
+        double input;   /* the points of one channel of a tile */
+        double output;  /* the pixels of one tile of a panel, finished */
     } forms[RNM_WINOGRADS];
 } costs;
 

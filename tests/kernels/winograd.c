@@ -205,11 +205,10 @@ static void weights_case(check *c, unsigned k, size_t inputs) {
 }
 
 /* Sums of few tiles by the table's weights and gemm, which are checked by themselves. */
-static void few_by_steps(check *c, unsigned k, const float *panel, size_t inputs, const float *x,
+static void few_by_steps(check *c, unsigned k, rnm_kernel_rows rows, size_t inputs, const float *x,
                          rnm_gemm gemm) {
     const rnm_winograd *w = &c->kernels->winograd[k];
     const size_t side = w->side, stride = RNM_INPUT_BLOCK * RNM_PANEL;
-    const rnm_kernel_rows rows = {.src = panel, .stride = RNM_PANEL};
     float *u = check_floats(c, 2 * side * stride);
     float(*sums)[RNM_PANEL] = gemm.sums;
     gemm.stride = RNM_INPUT_BLOCK;
@@ -233,11 +232,14 @@ static void few_case(check *c, unsigned k, size_t inputs) {
     const rnm_winograd *w = &c->kernels->winograd[k];
     const size_t points = (size_t)w->side * w->side;
     const size_t last = (points - 1) * RNM_FEW_TILES_ROWS + RNM_FEW_TILES;
-    float *panel = check_floats(c, inputs * w->kernel * w->kernel * RNM_PANEL);
+    const size_t count = inputs * w->kernel * w->kernel;
+    const size_t stride = RNM_PANEL + check_random(c, 0, 1) * check_random(c, 1, 99);
+    float *panel = check_floats(c, (count - 1) * stride + RNM_PANEL);
+    const rnm_kernel_rows rows = {.src = panel, .stride = stride};
     float *x = check_floats(c, (points - 1) * RNM_FEW_TILES_STRIDE +
                                    (RNM_FEW_TILES - 1) * RNM_INPUT_BLOCK + inputs);
     const rnm_rows_ahead ahead = {
-        .row = panel, .stride = RNM_PANEL, .rows = check_random(c, 0, (uint32_t)inputs)};
+        .row = panel, .stride = stride, .rows = check_random(c, 0, (uint32_t)inputs)};
     guarded sums = check_guarded(last * RNM_PANEL);
     float(*wanted)[RNM_PANEL] = (float(*)[RNM_PANEL])(void *)check_floats(c, SUMS * RNM_PANEL);
     const unsigned lanes = check_random(c, 1, RNM_PANEL);
@@ -247,11 +249,11 @@ static void few_case(check *c, unsigned k, size_t inputs) {
         memcpy(sums.data + at, wanted[point * RNM_FEW_TILES_ROWS],
                RNM_FEW_TILES * RNM_PANEL * sizeof(float));
     }
-    check_case(c, "winograd[%u].few, inputs %zu, lanes %u, accumulate %d, ahead %zu", k, inputs,
-               lanes, accumulate, ahead.rows);
-    few_by_steps(c, k, panel, inputs, x,
+    check_case(c, "winograd[%u].few, inputs %zu, stride %zu, lanes %u, accumulate %d, ahead %zu", k,
+               inputs, stride, lanes, accumulate, ahead.rows);
+    few_by_steps(c, k, rows, inputs, x,
                  (rnm_gemm){.lanes = lanes, .accumulate = accumulate, .sums = wanted});
-    w->few(panel, RNM_PANEL, inputs, x, lanes, accumulate, (float(*)[RNM_PANEL])(void *)sums.data,
+    w->few(panel, stride, inputs, x, lanes, accumulate, (float(*)[RNM_PANEL])(void *)sums.data,
            ahead);
     check_guards(c, sums);
     for (size_t row = 0; row < last; ++row) {
