@@ -4,7 +4,7 @@
  * whoever uses them (FORMAT.md section 4).
  */
 #include "checked.h"
-#include "half.h"
+#include "magnitude.h"
 #include "read_rules.h"
 
 #include <math.h>
@@ -112,31 +112,10 @@ static rnm_status check_place(const rnm_reader *r, rnm_where where, const rnm_te
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-/* The largest magnitude in `count` elements of f32, f16 or bf16; infinite or NaN where an element
- * is: magnitudes of floats compare as their bits do, NaN above infinity above all others. */
-static float max_magnitude(const void *data, rnm_dtype dtype, uint64_t count) {
-    if (dtype == RNM_F32) {
-        const uint32_t *words = data;
-        uint32_t most = 0;
-        for (uint64_t k = 0; k < count; k++) {
-            uint32_t magnitude = words[k] & 0x7fffffffu;
-            most = magnitude > most ? magnitude : most;
-        }
-        return rnm_f32_from_bits(most);
-    }
-    const uint16_t *halves = data;
-    uint16_t most = 0;
-    for (uint64_t k = 0; k < count; k++) {
-        uint16_t magnitude = halves[k] & 0x7fffu;
-        most = magnitude > most ? magnitude : most;
-    }
-    return dtype == RNM_F16 ? rnm_f16_to_f32(most) : rnm_bf16_to_f32(most);
-}
-
 static rnm_status check_finite(rnm_reader *r, rnm_where where, const rnm_tensor_rec *tensor,
                                uint64_t elements) {
     const void *data = rnm_view_tensor(&r->view, where.index);
-    float most = max_magnitude(data, tensor->dtype, elements);
+    float most = rnm_max_magnitude(data, tensor->dtype, elements);
     if (!isfinite(most)) {
         return rnm_reject(r, where, RNM_ERR_VALUE, "values must be finite, found %f", (double)most);
     }

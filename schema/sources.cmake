@@ -4,6 +4,7 @@ set(RNM_SCHEMA_SOURCES
   schema/base.c
   schema/digest.c
   schema/expand_ref.c
+  schema/magnitude.c
   schema/ops.c
   schema/read.c
   schema/read_attrs.c

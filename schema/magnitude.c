@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Magnitudes of floats compare as their bits do, NaN above infinity above all others: as signed
+ * numbers, whose larger every vector unit finds.
+ */
+#include "magnitude.h"
+
+#include "half.h"
+
+static uint32_t of_words(const int32_t *words, uint64_t count) {
+    int32_t most = 0;
+    for (uint64_t k = 0; k < count; k++) {
+        int32_t magnitude = words[k] & 0x7fffffff;
+        most = magnitude > most ? magnitude : most;
+    }
+    return (uint32_t)most;
+}
+
+static uint16_t of_halves(const int16_t *halves, uint64_t count) {
+    int16_t most = 0;
+    for (uint64_t k = 0; k < count; k++) {
+        int16_t magnitude = halves[k] & 0x7fff;
+        most = magnitude > most ? magnitude : most;
+    }
+    return (uint16_t)most;
+}
+
+float rnm_max_magnitude(const void *data, rnm_dtype dtype, uint64_t count) {
+    if (dtype == RNM_F32) {
+        return rnm_f32_from_bits(of_words(data, count));
+    }
+    return dtype == RNM_F16 ? rnm_f16_to_f32(of_halves(data, count))
+                            : rnm_bf16_to_f32(of_halves(data, count));
+}
