@@ -40,8 +40,8 @@ static bool sum_bytes(const rnm_context *context, uint64_t *total) {
     return rnm_mul_u64(context->worker_bytes, context->threads.count, &workers) &&
            rnm_add_u64(workers, context->zero_bytes, &workers) &&
            rnm_add_u64(workers, context->shared_bytes, &workers) &&
+           rnm_add_u64(workers, context->arena_bytes, &workers) &&
            rnm_add_u64(*total, taken(workers), total) &&
-           rnm_add_u64(*total, taken(context->arena_bytes), total) &&
            rnm_add_u64(*total, context->scratch_bytes, total) &&
            rnm_add_u64(*total, context->xnnpack ? xnnpack_copies(context) : context->kept_bytes,
                        total) &&
@@ -98,7 +98,8 @@ static rnm_status list_upgrades(rnm_context *context, rnm_error *err) {
     for (uint32_t k = 0; k < context->step_count; ++k) {
         const rnm_conv_step *conv = &context->steps[k].as.conv;
         if (context->steps[k].weighted) {
-            context->upgrades[conv->weight].seconds += conv->panel_seconds - conv->kept_seconds;
+            context->upgrades[conv->weight].seconds +=
+                conv->cost.panel_seconds - conv->cost.kept_seconds;
         }
     }
     uint32_t count = 0;
@@ -150,8 +151,8 @@ rnm_status rnm_budget(rnm_context *context, uint64_t limit, rnm_error *err) {
     if (status != RNM_OK) {
         return status;
     }
-    rnm_cost_steps(context);
     if (limit != 0) {
+        rnm_cost_steps(context);
         status = list_upgrades(context, err);
         if (status != RNM_OK) {
             return status;
@@ -193,7 +194,8 @@ bool rnm_context_curve(const rnm_context *context, int index, rnm_curve_point *p
     }
     *point = (rnm_curve_point){.bytes = context->smallest_bytes};
     for (uint32_t k = 0; k < context->step_count; ++k) {
-        point->seconds += context->steps[k].weighted ? context->steps[k].as.conv.panel_seconds : 0;
+        point->seconds +=
+            context->steps[k].weighted ? context->steps[k].as.conv.cost.panel_seconds : 0;
     }
     for (int k = 0; k < index; ++k) {
         const rnm_upgrade *upgrade = &context->upgrades[k];

@@ -11,6 +11,7 @@
 #include "keep.h"
 #include "kernels/select.h"
 #include "plan.h"
+#include "pool.h"
 
 #include <string.h>
 
@@ -55,17 +56,15 @@ static rnm_status no_memory(rnm_error *err, const char *what, uint64_t bytes) {
                     (unsigned long long)bytes);
 }
 
-/* Arena and workspace, and addresses in place of the plan's offsets. */
+/* Arena and workspace in one piece, and addresses in place of the plan's offsets. */
 static rnm_status take_work_memory(rnm_context *context, rnm_error *err) {
     const rnm_view *view = &context->model->view;
-    context->arena = rnm_memory_take(&context->memory, context->arena_bytes);
+    const uint64_t bytes = context->arena_bytes + rnm_workspace_bytes(context);
+    context->arena = rnm_memory_take(&context->memory, bytes);
     if (context->arena == NULL) {
-        return no_memory(err, "activations", context->arena_bytes);
+        return no_memory(err, "activations and kernels", bytes);
     }
-    context->workspace = rnm_memory_take(&context->memory, rnm_workspace_bytes(context));
-    if (context->workspace == NULL) {
-        return no_memory(err, "the kernels", rnm_workspace_bytes(context));
-    }
+    context->workspace = context->arena + context->arena_bytes;
     memset(context->workspace, 0, (size_t)context->zero_bytes);
     for (uint32_t v = 0; v < view->graph->value_count; ++v) {
         if (view->values[v].kind == RNM_VALUE_ACTIVATION) {
@@ -81,6 +80,30 @@ static rnm_status take_work_memory(rnm_context *context, rnm_error *err) {
     return RNM_OK;
 }
 
+static void touch(void *job, size_t item, size_t worker) {
+    const rnm_context *context = job;
+    (void)worker;
+    rnm_memory_touch(context->arena, context->arena_bytes + rnm_workspace_bytes(context), item);
+}
+
+/* The plan, within the limits that options set. */
+static rnm_status plan_all(rnm_context *context, const rnm_context_options *options,
+                           rnm_error *err) {
+    rnm_status status = rnm_plan(context, options, err);
+    if (status != RNM_OK) {
+        return status;
+    }
+    if (options->profile) {
+        context->seconds =
+            rnm_memory_take_zeroed(&context->memory, context->step_count, sizeof *context->seconds);
+        if (context->seconds == NULL) {
+            return no_memory(err, "times", context->step_count * sizeof *context->seconds);
+        }
+    }
+    status = rnm_budget(context, options->memory_limit, err);
+    return status == RNM_OK ? check_size(context, options->max_bytes, err) : status;
+}
+
 rnm_status rnm_context_create(const rnm_model *model, const rnm_context_options *options,
                               rnm_context **out, rnm_error *error) {
     static const rnm_context_options defaults;
@@ -90,6 +113,7 @@ rnm_status rnm_context_create(const rnm_model *model, const rnm_context_options 
     }
     options = options != NULL ? options : &defaults;
     const rnm_kernels *kernels;
+    rnm_pool_maker maker;
     rnm_status status = check_options(model, options, error);
     if (status == RNM_OK) {
         status = rnm_kernels_select(rnm_cpu_features(), options->isa, &kernels, error);
@@ -117,23 +141,12 @@ rnm_status rnm_context_create(const rnm_model *model, const rnm_context_options 
     context->panels = context->expand == RNM_EXPAND_PANEL || options->memory_limit != 0;
     context->threads.count = options->threads > 1 ? (unsigned)options->threads : 1;
 
-    status = rnm_plan(context, options, error);
-    if (status != RNM_OK) {
-        goto fail;
+    rnm_pool_begin(&maker, options->plan_only ? 1 : context->threads.count);
+    status = plan_all(context, options, error);
+    if (status == RNM_OK && !options->plan_only) {
+        status = take_work_memory(context, error);
     }
-    if (options->profile) {
-        context->seconds =
-            rnm_memory_take_zeroed(&context->memory, context->step_count, sizeof *context->seconds);
-        if (context->seconds == NULL) {
-            status = no_memory(error, "times", context->step_count * sizeof *context->seconds);
-            goto fail;
-        }
-    }
-    status = rnm_budget(context, options->memory_limit, error);
-    if (status != RNM_OK) {
-        goto fail;
-    }
-    status = check_size(context, options->max_bytes, error);
+    context->threads.pool = rnm_pool_finish(&maker);
     if (status != RNM_OK) {
         goto fail;
     }
@@ -141,14 +154,12 @@ rnm_status rnm_context_create(const rnm_model *model, const rnm_context_options 
         *out = context;
         return RNM_OK;
     }
-    status = rnm_threads_start(&context->threads, context->threads.count, error);
+    status = rnm_threads_start(&context->threads, error);
     if (status != RNM_OK) {
         goto fail;
     }
-    status = take_work_memory(context, error);
-    if (status != RNM_OK) {
-        goto fail;
-    }
+    rnm_threads_run(&context->threads, touch, context,
+                    rnm_memory_pieces(context->arena_bytes + rnm_workspace_bytes(context)));
     status = rnm_weights_take(context, error);
     if (status != RNM_OK) {
         goto fail;
@@ -176,8 +187,7 @@ void rnm_context_destroy(rnm_context *context) {
     uint64_t tensors = (uint64_t)graph->input_count + graph->output_count;
     rnm_memory *memory = &context->memory;
     rnm_weights_give(context);
-    rnm_memory_give(memory, context->workspace, rnm_workspace_bytes(context));
-    rnm_memory_give(memory, context->arena, context->arena_bytes);
+    rnm_memory_give(memory, context->arena, context->arena_bytes + rnm_workspace_bytes(context));
     rnm_threads_stop(&context->threads);
     rnm_memory_give(memory, context->upgrades, context->weight_room * sizeof *context->upgrades);
     rnm_memory_give(memory, context->seconds, context->step_count * sizeof *context->seconds);

@@ -31,6 +31,11 @@ typedef enum rnm_conv_algorithm {
     RNM_CONV_TRANSPOSED, /* ConvTranspose */
 } rnm_conv_algorithm;
 
+/* Of a run of a layer, by the form of its weights. */
+typedef struct rnm_cost {
+    double panel_seconds, kept_seconds;
+} rnm_cost;
+
 /* Conv, and Gemm as a 1x1 convolution over 1x1 maps. */
 typedef struct rnm_conv_step {
     rnm_window window;
@@ -47,9 +52,9 @@ typedef struct rnm_conv_step {
     bool few;              /* direct: weights of few pixels are read where they lie */
     const float *bias, *scale;
     rnm_activation activation;
-    double panel_seconds, kept_seconds; /* expected of a run, by the form of the weight */
-    double tuned_panel_seconds, tuned_kept_seconds; /* measured; 0: not */
-    struct rnm_xnn_node *xnn;                       /* NULL: our kernels */
+    rnm_cost cost;            /* expected; filled in where memory is limited */
+    rnm_cost tuned;           /* measured; 0: not */
+    struct rnm_xnn_node *xnn; /* NULL: our kernels */
 } rnm_conv_step;
 
 typedef struct rnm_pool_step {
@@ -248,7 +253,7 @@ struct rnm_context {
     rnm_tensor *tensors; /* graph inputs, then graph outputs */
     double *seconds;     /* by step: what the last run took; NULL: not asked for */
 
-    uint8_t *arena;
+    uint8_t *arena; /* activations, and behind them the workspace */
     uint64_t arena_bytes;
     uint8_t *workspace; /* a row of zeros, then shared_bytes, then worker_bytes a thread */
     uint64_t zero_bytes, shared_bytes, worker_bytes;

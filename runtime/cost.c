@@ -87,30 +87,47 @@ double rnm_cost_algorithm(const rnm_context *context, const rnm_conv_step *conv,
            expand_seconds(context, &context->weights[conv->weight]);
 }
 
-void rnm_cost_steps(rnm_context *context) {
+/* Nanoseconds to read a row of kept weights, the first time in a run and again. */
+typedef struct row_times {
+    double first, again;
+} row_times;
+
+static row_times row_times_of(const rnm_context *context) {
     double all_bytes = 0.0;
     for (uint32_t k = 0; k < context->weight_count; ++k) {
         all_bytes += (double)context->weights[k].bytes;
     }
-    const double read_ns = row_ns(context, all_bytes);
-    const double near_ns = NEAR_LANE_NS / context->kernels->lanes;
+    return (row_times){row_ns(context, all_bytes), NEAR_LANE_NS / context->kernels->lanes};
+}
+
+static rnm_cost cost_of(const rnm_context *context, const rnm_conv_step *conv, row_times row) {
+    const rnm_weight *weight = &context->weights[conv->weight];
+    const double work = work_seconds(context, conv, conv->algorithm, conv->form);
+    const double passes = (double)rnm_conv_passes(conv);
+    rnm_cost cost = {
+        .panel_seconds = work + passes * expand_seconds(context, weight),
+        .kept_seconds = work + rows_of(weight) * (row.first + (passes - 1.0) * row.again) * 1e-9 /
+                                   context->threads.count,
+    };
+    if (conv->tuned.panel_seconds > 0.0) {
+        const double gain = cost.panel_seconds - cost.kept_seconds;
+        cost.panel_seconds = conv->tuned.panel_seconds;
+        cost.kept_seconds =
+            conv->tuned.kept_seconds > 0.0 ? conv->tuned.kept_seconds : cost.panel_seconds - gain;
+    }
+    return cost;
+}
+
+rnm_cost rnm_cost_step(const rnm_context *context, const rnm_conv_step *conv) {
+    return cost_of(context, conv, row_times_of(context));
+}
+
+void rnm_cost_steps(rnm_context *context) {
+    const row_times row = row_times_of(context);
     for (uint32_t k = 0; k < context->step_count; ++k) {
-        rnm_conv_step *conv = &context->steps[k].as.conv;
-        if (!context->steps[k].weighted) {
-            continue;
-        }
-        const rnm_weight *weight = &context->weights[conv->weight];
-        const double rows = rows_of(weight);
-        const double work = work_seconds(context, conv, conv->algorithm, conv->form);
-        const double passes = (double)rnm_conv_passes(conv);
-        conv->panel_seconds = work + passes * expand_seconds(context, weight);
-        conv->kept_seconds =
-            work + rows * (read_ns + (passes - 1.0) * near_ns) * 1e-9 / context->threads.count;
-        if (conv->tuned_panel_seconds > 0.0) {
-            double gain = conv->panel_seconds - conv->kept_seconds;
-            conv->panel_seconds = conv->tuned_panel_seconds;
-            conv->kept_seconds = conv->tuned_kept_seconds > 0.0 ? conv->tuned_kept_seconds
-                                                                : conv->panel_seconds - gain;
+        if (context->steps[k].weighted) {
+            rnm_conv_step *conv = &context->steps[k].as.conv;
+            conv->cost = cost_of(context, conv, row);
         }
     }
 }

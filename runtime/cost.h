@@ -8,7 +8,10 @@
 
 #include "context.h"
 
-/* Fills in panel_seconds and kept_seconds of every weighted step of a plan. */
+/* What a weighted step is expected to cost. */
+rnm_cost rnm_cost_step(const rnm_context *context, const rnm_conv_step *conv);
+
+/* Fills in the cost of every weighted step of a plan. */
 void rnm_cost_steps(rnm_context *context);
 
 /* Seconds of a run of the layer, panelled, if it took that algorithm (and form of Winograd); 0

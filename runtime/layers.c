@@ -63,8 +63,9 @@ static void add_weight(const rnm_context *context, const rnm_conv_step *conv, rn
         layer->kept_bytes = weight->bytes;
     }
     layer->keep_bytes = weight->bytes;
-    layer->panel_seconds = conv->panel_seconds;
-    layer->kept_seconds = conv->kept_seconds;
+    const rnm_cost cost = rnm_cost_step(context, conv);
+    layer->panel_seconds = cost.panel_seconds;
+    layer->kept_seconds = cost.kept_seconds;
     if (transposed) {
         return;
     }

@@ -10,10 +10,21 @@
 #include <string.h>
 #include <sys/mman.h>
 
+/* Bytes of a huge page where systems have them; elsewhere only an alignment. */
+#define HUGE_PAGE ((size_t)2 << 20)
+
+/* Whole huge pages are asked for, so that the first run does not stop at every 4 KiB of its
+ * memory; what is left over stays in small pages, so that no more is resident than was taken. */
 static void *system_alloc(void *user, size_t size, size_t alignment) {
     (void)user;
     void *pointer;
-    return posix_memalign(&pointer, alignment, size) == 0 ? pointer : NULL;
+    if (posix_memalign(&pointer, size < HUGE_PAGE ? alignment : HUGE_PAGE, size) != 0) {
+        return NULL;
+    }
+    if (size >= HUGE_PAGE) {
+        (void)madvise(pointer, size - size % HUGE_PAGE, MADV_HUGEPAGE);
+    }
+    return pointer;
 }
 
 static void system_release(void *user, void *pointer, size_t size) {
@@ -61,6 +72,32 @@ void rnm_memory_give(rnm_memory *memory, void *pointer, uint64_t size) {
     size += size == 0;
     memory->allocator.release(memory->allocator.user, pointer, (size_t)size);
     memory->taken -= size;
+}
+
+/* Pieces are the huge pages of the default allocator and, behind them, SMALL_PIECE bytes. */
+#define PAGE 4096
+#define SMALL_PIECE (16 * PAGE)
+#define TOUCHED_MOST (32 * (uint64_t)HUGE_PAGE)
+
+static uint64_t touched(uint64_t size) {
+    return size < TOUCHED_MOST ? size : TOUCHED_MOST;
+}
+
+uint64_t rnm_memory_pieces(uint64_t size) {
+    return touched(size) / HUGE_PAGE + touched(size) % HUGE_PAGE / SMALL_PIECE + 1;
+}
+
+void rnm_memory_touch(void *pointer, uint64_t size, uint64_t piece) {
+    const uint64_t huge = touched(size) / HUGE_PAGE;
+    uint64_t start = piece * HUGE_PAGE;
+    uint64_t end = start + HUGE_PAGE;
+    if (piece >= huge) {
+        start = huge * HUGE_PAGE + (piece - huge) * SMALL_PIECE;
+        end = start + SMALL_PIECE < touched(size) ? start + SMALL_PIECE : touched(size);
+    }
+    for (uint64_t at = start; at < end; at += PAGE) {
+        ((volatile uint8_t *)pointer)[at] = 0;
+    }
 }
 
 void *rnm_memory_reserve(rnm_memory *memory, uint64_t size) {

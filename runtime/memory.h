@@ -31,6 +31,12 @@ void *rnm_memory_take_zeroed(rnm_memory *memory, uint64_t count, uint64_t size);
 /* NULL is fine. `size` as it was taken. */
 void rnm_memory_give(rnm_memory *memory, void *pointer, uint64_t size);
 
+/* Writes into every page of something large that was just taken, of which threads can do the pieces
+ * side by side, so that a run does not stop for them. What is beyond the first 64 MiB is left to
+ * the run: its pages are not what a run of that size waits for. */
+uint64_t rnm_memory_pieces(uint64_t size);
+void rnm_memory_touch(void *pointer, uint64_t size, uint64_t piece);
+
 /* Address space whose pages come into being when they are written. Counted only where it comes
  * from a caller's allocator, which has no notion of it and gives real memory. */
 void *rnm_memory_reserve(rnm_memory *memory, uint64_t size);

@@ -59,6 +59,7 @@ set(RNM_SMALL_SOURCES
   runtime/ops/reduce.c
   runtime/ops/unary.c
   runtime/plan.c
+  runtime/pool.c
   runtime/report.c
   runtime/tuning.c)
 set(RNM_XNNPACK_SOURCES

@@ -9,8 +9,8 @@
 #include "threads.h"
 
 #include "error.h"
+#include "pool.h"
 
-#include <pthread.h>
 #include <pthreadpool.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -22,39 +22,14 @@ static bool take_turns(unsigned count) {
            (int)count > CPU_COUNT(&processors);
 }
 
-static void *pass(void *gate) {
-    (void)pthread_mutex_lock(gate);
-    (void)pthread_mutex_unlock(gate);
-    return NULL;
-}
-
-/* Whether the system gives so many threads more, all at a time. pthreadpool does not ask: it waits
- * for ever for one that was not given. */
-static bool can_start(unsigned count) {
-    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
-    pthread_t threads[RNM_THREADS_MOST];
-    unsigned started = 0;
-    (void)pthread_mutex_lock(&gate);
-    while (started < count && pthread_create(&threads[started], NULL, pass, &gate) == 0) {
-        ++started;
-    }
-    (void)pthread_mutex_unlock(&gate);
-    for (unsigned k = 0; k < started; ++k) {
-        (void)pthread_join(threads[k], NULL);
-    }
-    return started == count;
-}
-
-rnm_status rnm_threads_start(rnm_threads *threads, unsigned count, rnm_error *err) {
-    threads->count = count > 1 ? count : 1;
-    threads->pool = NULL;
+rnm_status rnm_threads_start(rnm_threads *threads, rnm_error *err) {
     threads->flags = take_turns(threads->count) ? PTHREADPOOL_FLAG_YIELD_WORKERS : 0;
-    if (threads->count == 1) {
-        return RNM_OK;
-    }
-    threads->pool = can_start(count - 1) ? pthreadpool_create(count) : NULL;
-    if (threads->pool == NULL) {
-        return rnm_fail(err, RNM_ERR_RESOURCE, "%u threads could not be started", count);
+    if (threads->count > 1 && threads->pool == NULL) {
+        threads->pool = rnm_pool_make(threads->count);
+        if (threads->pool == NULL) {
+            return rnm_fail(err, RNM_ERR_RESOURCE, "%u threads could not be started",
+                            threads->count);
+        }
     }
     return RNM_OK;
 }

@@ -36,8 +36,9 @@ typedef struct rnm_threads {
         next[RNM_THREADS_MOST]; /* by worker: the first of its items that nobody has drawn */
 } rnm_threads;
 
-/* RNM_ERR_RESOURCE when the system gives no threads. */
-rnm_status rnm_threads_start(rnm_threads *threads, unsigned count, rnm_error *err);
+/* `count` is set, and `pool` if there is one already; it is made if not. RNM_ERR_RESOURCE when the
+ * system gives no threads. */
+rnm_status rnm_threads_start(rnm_threads *threads, rnm_error *err);
 void rnm_threads_stop(rnm_threads *threads);
 
 /* Does items 0 .. items - 1 in no particular order, and returns when all are done. */

@@ -206,8 +206,8 @@ rnm_status rnm_tuning_apply(const rnm_context *context, const rnm_tuned_node *tu
     conv->algorithm = tuned->algorithm;
     conv->form = tuned->form;
     conv->block_inputs = tuned->block_inputs;
-    conv->tuned_panel_seconds = tuned->panel_seconds;
-    conv->tuned_kept_seconds = tuned->kept_seconds;
+    conv->tuned.panel_seconds = tuned->panel_seconds;
+    conv->tuned.kept_seconds = tuned->kept_seconds;
     return RNM_OK;
 }
 

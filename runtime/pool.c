@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Making pools. Where the kernel packs threads, as on hosts that share processors among guests, a
+ * new one starts on its maker's processor. With pthreadpool maker and worker then wait for one
+ * another by spinning, slice by slice on one processor, for 5 to 30 ms, while a whole first
+ * inference takes 3. So a pair is made by a third thread, the maker, on another processor; once it
+ * has made the worker it is called over to this one, which waits for it asleep, and the worker runs
+ * there. Only the maker's and the worker's affinities are touched, and the worker's is the caller's
+ * again before the pool is handed out, whatever the timing was.
+ */
+#include "pool.h"
+
+#include "threads.h"
+
+#include <time.h>
+
+/* Nanoseconds: more than it takes to start a thread, and than one takes to begin elsewhere. */
+#define TO_START 70000
+#define TO_BEGIN 2000000
+
+static void *pass(void *gate) {
+    (void)pthread_mutex_lock(gate);
+    (void)pthread_mutex_unlock(gate);
+    return NULL;
+}
+
+/* Whether the system gives so many threads more, all at a time. pthreadpool does not ask: it waits
+ * for ever for one that was not given. */
+static bool can_start(unsigned count) {
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    pthread_t threads[RNM_THREADS_MOST];
+    unsigned started = 0;
+    (void)pthread_mutex_lock(&gate);
+    while (started < count && pthread_create(&threads[started], NULL, pass, &gate) == 0) {
+        ++started;
+    }
+    (void)pthread_mutex_unlock(&gate);
+    for (unsigned k = 0; k < started; ++k) {
+        (void)pthread_join(threads[k], NULL);
+    }
+    return started == count;
+}
+
+static long long nanoseconds(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (long long)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Lives as long as it takes to know whether there may be two threads more. */
+static void *probe(void *argument) {
+    rnm_pool_maker *m = argument;
+    while (!atomic_load(&m->probed)) {
+        (void)sched_yield();
+    }
+    return NULL;
+}
+
+static void *make_there(void *argument) {
+    rnm_pool_maker *m = argument;
+    (void)pthread_join(m->probe, NULL);
+    atomic_store(&m->begun, nanoseconds());
+    m->pool = pthreadpool_create(2);
+    /* Must live when it is called: the affinity of a thread that has ended is its caller's. */
+    return pass(&m->gate);
+}
+
+/* Starts probe and maker, which may not run here. Both at a time: where the probe was, there is
+ * room for the worker. */
+static bool start_elsewhere(rnm_pool_maker *m) {
+    cpu_set_t others = m->processors;
+    pthread_attr_t attributes;
+    bool started = false;
+    CPU_CLR((size_t)m->here, &others);
+    if (CPU_COUNT(&others) == 0 || pthread_attr_init(&attributes) != 0) {
+        return false;
+    }
+    if (pthread_attr_setaffinity_np(&attributes, sizeof others, &others) == 0 &&
+        pthread_create(&m->probe, &attributes, probe, m) == 0) {
+        started = pthread_create(&m->maker, &attributes, make_there, m) == 0;
+        atomic_store(&m->probed, true);
+        if (!started) {
+            (void)pthread_join(m->probe, NULL);
+        }
+    }
+    (void)pthread_attr_destroy(&attributes);
+    return started;
+}
+
+void rnm_pool_begin(rnm_pool_maker *m, unsigned count) {
+    *m = (rnm_pool_maker){.here = sched_getcpu(), .caller = pthread_self()};
+    if (count != 2 || m->here < 0 ||
+        sched_getaffinity(0, sizeof m->processors, &m->processors) != 0 ||
+        pthread_mutex_init(&m->gate, NULL) != 0) {
+        return;
+    }
+    (void)pthread_mutex_lock(&m->gate);
+    m->started = start_elsewhere(m);
+    if (!m->started) {
+        (void)pthread_mutex_unlock(&m->gate);
+        (void)pthread_mutex_destroy(&m->gate);
+    }
+}
+
+/* One call by each of the two, at a time: the worker's gives it the caller's processors. */
+static void meet(void *argument, size_t item) {
+    rnm_pool_maker *m = argument;
+    (void)item;
+    if (!pthread_equal(pthread_self(), m->caller)) {
+        (void)sched_setaffinity(0, sizeof m->processors, &m->processors);
+    }
+    atomic_fetch_add(&m->met, 1);
+    while (atomic_load(&m->met) < 2) {
+        (void)sched_yield();
+    }
+}
+
+/* Waits until the maker has most likely made the worker. */
+static void wait_for_worker(rnm_pool_maker *m) {
+    const long long from = nanoseconds();
+    for (long long now = from, begun = 0; now < (begun != 0 ? begun + TO_START : from + TO_BEGIN);
+         now = nanoseconds()) {
+        begun = atomic_load(&m->begun);
+    }
+}
+
+pthreadpool_t rnm_pool_finish(rnm_pool_maker *m) {
+    cpu_set_t this_one;
+    if (!m->started) {
+        return NULL;
+    }
+    CPU_ZERO(&this_one);
+    CPU_SET((size_t)m->here, &this_one);
+    wait_for_worker(m);
+    (void)pthread_setaffinity_np(m->maker, sizeof this_one, &this_one);
+    (void)pthread_mutex_unlock(&m->gate);
+    (void)pthread_join(m->maker, NULL);
+    (void)pthread_mutex_destroy(&m->gate);
+    m->started = false;
+    if (m->pool != NULL) {
+        pthreadpool_parallelize_1d(m->pool, meet, m, 2, 0);
+    }
+    return m->pool;
+}
+
+pthreadpool_t rnm_pool_make(unsigned count) {
+    return can_start(count - 1) ? pthreadpool_create(count) : NULL;
+}

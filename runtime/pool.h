@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Making pools of threads. A pool of two can be begun before it is needed, so that its threads
+ * start while the caller does something else.
+ */
+#ifndef RNM_POOL_H
+#define RNM_POOL_H
+
+#include <pthread.h>
+#include <pthreadpool.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+/* A pool that is being made; of the thread that began it, which also finishes it. */
+typedef struct rnm_pool_maker {
+    bool started;         /* there is a maker, and it has yet to be called */
+    int here;             /* the processor of the caller */
+    cpu_set_t processors; /* those that the caller may run on */
+    pthread_t caller, maker, probe;
+    pthread_mutex_t gate; /* closed until the maker was called */
+    atomic_bool probed;
+    atomic_llong begun; /* when the maker began, in nanoseconds; 0: it has not */
+    atomic_uint met;
+    pthreadpool_t pool;
+} rnm_pool_maker;
+
+/* Begins to make a pool of so many threads, the caller's among them; one is none. */
+void rnm_pool_begin(rnm_pool_maker *maker, unsigned count);
+
+/* Ends what begin began. The pool, ready to work, if it is there already; else NULL. To be
+ * destroyed by pthreadpool_destroy. */
+pthreadpool_t rnm_pool_finish(rnm_pool_maker *maker);
+
+/* A pool of so many threads, at least 2, made at once; NULL when the system does not give them. */
+pthreadpool_t rnm_pool_make(unsigned count);
+
+#endif
