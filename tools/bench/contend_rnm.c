@@ -4,6 +4,7 @@
  * (contender.h).
  */
 #include "contender.h"
+#include "process.h"
 #include "rnm.h"
 
 #include <stdio.h>
@@ -41,6 +42,7 @@ static rnm_expand mode_of(const char *name) {
 }
 
 int main(int count, char **arguments) {
+    const double began = process_began();
     if (count < 5) {
         fprintf(stderr, "usage: %s MODEL.rnm INPUT.f32 THREADS MODE [ISA]\n", arguments[0]);
         return 2;
@@ -63,7 +65,8 @@ int main(int count, char **arguments) {
     if (!contender_read(arguments[2], input->data, input->bytes / sizeof(float))) {
         goto done;
     }
-    exit_code = contender_serve(&(contender){.state = &r,
+    exit_code = contender_serve(&(contender){.began = began,
+                                             .state = &r,
                                              .run = run,
                                              .output = output->data,
                                              .outputs = output->bytes / sizeof(float),

@@ -6,6 +6,7 @@
  * and one output, as those of the comparison.
  */
 #include "contender.h"
+#include "process.h"
 #include "rnm_read.h"
 
 #include <fcntl.h>
@@ -215,7 +216,7 @@ static bool run(void *state) {
     return xnn_invoke_runtime(state) == xnn_status_success;
 }
 
-static int serve(const rnm_view *view, const char *input_path, int threads) {
+static int serve(const rnm_view *view, const char *input_path, int threads, double began) {
     build b = {
         .view = view,
         .ids = calloc(view->graph->value_count, sizeof(uint32_t)),
@@ -248,7 +249,8 @@ static int serve(const rnm_view *view, const char *input_path, int threads) {
     }
     struct xnn_external_value ends[2] = {{0, x}, {1, y}};
     if (xnn_setup_runtime(runtime, 2, ends) == xnn_status_success) {
-        exit_code = contender_serve(&(contender){.state = runtime,
+        exit_code = contender_serve(&(contender){.began = began,
+                                                 .state = runtime,
                                                  .run = run,
                                                  .output = y,
                                                  .outputs = outputs,
@@ -282,6 +284,7 @@ static void give(void *user, void *pointer, size_t size) {
 static const rnm_allocator heap = {.alloc = take, .release = give};
 
 int main(int count, char **arguments) {
+    const double began = process_began();
     if (count != 4) {
         fprintf(stderr, "usage: %s MODEL.rnm INPUT.f32 THREADS\n", arguments[0]);
         return 2;
@@ -302,5 +305,5 @@ int main(int count, char **arguments) {
         fprintf(stderr, "%s: %s\n", arguments[1], error.text);
         return 1;
     }
-    return serve(&view, arguments[2], (int)strtol(arguments[3], NULL, 10));
+    return serve(&view, arguments[2], (int)strtol(arguments[3], NULL, 10), began);
 }

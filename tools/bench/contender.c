@@ -1,41 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "contender.h"
 
+#include "process.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static double milliseconds_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return 1e3 * (double)now.tv_sec + 1e-6 * (double)now.tv_nsec;
-}
-
-/* The kernel's own high-water mark. getrusage would tell of the parent's pages too, which a process
- * has until it calls exec. */
-static unsigned long long peak_bytes(void) {
-    unsigned long long kilobytes = 0;
-    FILE *file = fopen("/proc/self/status", "r");
-    if (file != NULL) {
-        char line[256];
-        while (fgets(line, sizeof line, file) != NULL) {
-            if (sscanf(line, "VmHWM: %llu", &kilobytes) == 1) {
-                break;
-            }
-        }
-        fclose(file);
-    }
-    return kilobytes * 1024;
-}
 
 static bool run_times(const contender *c, long count) {
     for (long k = 0; k < count; k++) {
-        double start = milliseconds_now();
+        double start = process_clock();
         if (!c->run(c->state)) {
             return false;
         }
-        printf("%s%.6f", k > 0 ? " " : "", milliseconds_now() - start);
+        printf("%s%.6f", k > 0 ? " " : "", 1e3 * (process_clock() - start));
     }
     printf("\n");
     return true;
@@ -58,7 +36,7 @@ int contender_serve(const contender *c) {
     if (!c->run(c->state)) {
         return 1;
     }
-    printf("ready %s\n", c->version);
+    printf("ready %s %.3f\n", c->version, 1e3 * (process_clock() - c->began));
     fflush(stdout);
     while (fgets(line, sizeof line, stdin) != NULL) {
         bool done = true;
@@ -68,7 +46,7 @@ int contender_serve(const contender *c) {
         } else if (strncmp(line, "save ", 5) == 0) {
             done = save(c, line + 5);
         } else {
-            printf("%llu\n", peak_bytes());
+            printf("%llu\n", (unsigned long long)process_peak_bytes());
             return 0;
         }
         if (!done) {

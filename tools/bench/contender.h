@@ -3,7 +3,7 @@
  * What every contender of a comparison does: it answers once, says so, and then runs when told to.
  *
  * Protocol, a line each way. The process starts, loads the model, runs it once and prints `ready
- * VERSION`. Then it obeys:
+ * VERSION MILLISECONDS`, those since it began. Then it obeys:
  *     run N      runs N times, prints the N times in milliseconds
  *     save FILE  writes the output as raw f32 in row-major order, prints `saved`
  *     end        prints the peak resident set in bytes and leaves
@@ -15,6 +15,7 @@
 #include <stddef.h>
 
 typedef struct contender {
+    double began; /* process_began() at main's entry */
     void *state;
     bool (*run)(void *state); /* false after having said why on standard error */
     const float *output;

@@ -53,8 +53,9 @@ def time_table(results, threads, isa):
     return table(["network"] + names + ["panel against the fastest"], rows)
 
 
-def of_target(reached, target, by=""):
-    return "%.2f of at most %.2f%s: %s" % (reached, target, by, "reached" if reached <= target else "missed")
+def of_target(reached, target, by="", digits=2):
+    return "%.*f of at most %.2f%s: %s" % (digits, reached, target, by,
+                                           "reached" if reached <= target else "missed")
 
 
 def targets_say(results, isa):
@@ -90,7 +91,7 @@ def target_table(results, isa):
         for threads in (1, 2):
             c = found.get((name, threads))
             pair = c and (row_of(c, "panel"), row_of(c, "ONNX Runtime"))
-            row.append(of_target(pair[0]["first_ms"] / pair[1]["first_ms"], first)
+            row.append(of_target(pair[0]["first_ms"] / pair[1]["first_ms"], first, digits=3)
                        if first and pair else "")
         rows.append(row)
     return table(["network", "times the fastest peer's time, 1 thread", "2 threads",
@@ -147,7 +148,7 @@ Made by
 
 ## Memory, files and the first answer
 
-Peak memory is the resident set's high-water mark of the whole process (`VmHWM`). The peers run in Python, whose share shows as the difference to *its session*, the peak less what was resident before the session was made. The first answer counts from the start of the process for this runtime, and from the creation of the session, imports excluded, for the peers. Where it has a target it is the median of 7 starts, alternating.
+Peak memory is the resident set's high-water mark of the whole process (`VmHWM`). The peers run in Python, whose share shows as the difference to *its session*, the peak less what was resident before the session was made. The first answer counts from the start of the process, loader included, for this runtime (at `main`'s entry: now, less the processor time taken so far), and from the creation of the session, imports excluded, for the peers; each process tells its own. Where it has a target it is the median of 9 starts, alternating.
 
 {memory}
 """
