@@ -88,7 +88,10 @@ static const costs *costs_of(const rnm_context *context) {
 }
 
 #define ITEM_TIME 300.0 /* to draw an item, and to wait for the last one */
-#define PACK_TIME 0.1   /* a tap of an input of a pixel, copied */
+/* Where threads share a block of tiles each transforms all of its inputs, of which others wrote
+ * most: they come from other cores' caches, which may lie far apart. */
+#define SHARED_INPUT 2.0
+#define PACK_TIME 0.1 /* a tap of an input of a pixel, copied */
 
 /* One input of a panel times so many rows: few rows wait for weights. */
 static double gemm_time(const costs *c, double rows) {
@@ -149,8 +152,10 @@ static double cut(const costs *c, const rnm_weight *weight, uint64_t threads, rn
         const double multiplied = are_few ? few : made + points * gemm_time(c, (double)stretch);
         for (uint64_t shares = 1; shares <= panels && shares <= 4 * threads; ++shares) {
             const uint64_t each = divide_up(panels, shares);
+            const double input =
+                c->forms[form].input * (threads > 1 && shares > 1 ? SHARED_INPUT : 1.0);
             const double item =
-                ITEM_TIME + (double)stretch * channels * c->forms[form].input +
+                ITEM_TIME + (double)stretch * channels * input +
                 (double)each * (ci * multiplied + (double)stretch * (sums + c->forms[form].output));
             const uint64_t items = divide_up(tiles, stretch) * divide_up(panels, each);
             const double time = (double)divide_up(items, threads) * item;
