@@ -141,7 +141,8 @@ rnm_status rnm_context_create(const rnm_model *model, const rnm_context_options 
     context->panels = context->expand == RNM_EXPAND_PANEL || options->memory_limit != 0;
     context->threads.count = options->threads > 1 ? (unsigned)options->threads : 1;
 
-    rnm_pool_begin(&maker, options->plan_only ? 1 : context->threads.count);
+    rnm_pool_begin(&maker,
+                   options->spread_threads && !options->plan_only ? context->threads.count : 1);
     status = plan_all(context, options, error);
     if (status == RNM_OK && !options->plan_only) {
         status = take_work_memory(context, error);

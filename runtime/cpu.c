@@ -7,11 +7,12 @@
 #if defined(__x86_64__)
 
 /* The words must be literals, hence no table. XCR0 is looked at as well: a feature whose registers
- * the system does not save is not there. */
+ * the system does not save is not there. The C library has asked already; the compiler's own way
+ * asks again, which costs the start of a program 40 microseconds in a virtual machine. */
 #if __has_include(<sys/platform/x86.h>)
-/* The C library has asked already. Asking is slow in a virtual machine, which leaves it for that:
- * the compiler's own way costs the start of a program 40 microseconds there. */
 #include <sys/platform/x86.h>
+#endif
+#ifdef CPU_FEATURE_ACTIVE
 #define HAS(library, compiler) CPU_FEATURE_ACTIVE(library)
 #else
 #define HAS(library, compiler) __builtin_cpu_supports(compiler)

@@ -13,24 +13,50 @@
 /* Bytes of a huge page where systems have them; elsewhere only an alignment. */
 #define HUGE_PAGE ((size_t)2 << 20)
 
+#define PAGE_MOST ((size_t)64 << 10) /* bytes of the largest page of any system */
+
+static size_t whole_pages(size_t size) {
+    return (size + PAGE_MOST - 1) / PAGE_MOST * PAGE_MOST;
+}
+
 /* Whole huge pages are asked for, so that the first run does not stop at every 4 KiB of its
  * memory; what is left over stays in small pages, so that no more is resident than was taken. */
+static void *map_large(size_t size) {
+    const size_t whole = whole_pages(size);
+    uint8_t *from =
+        mmap(NULL, whole + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (from == MAP_FAILED) {
+        return NULL;
+    }
+    const size_t before = (HUGE_PAGE - (uintptr_t)from % HUGE_PAGE) % HUGE_PAGE;
+    uint8_t *pointer = from + before;
+    if (before > 0) {
+        (void)munmap(from, before);
+    }
+    (void)munmap(pointer + whole, HUGE_PAGE - before);
+    (void)madvise(pointer, size - size % HUGE_PAGE, MADV_HUGEPAGE);
+    return pointer;
+}
+
 static void *system_alloc(void *user, size_t size, size_t alignment) {
     (void)user;
     void *pointer;
-    if (posix_memalign(&pointer, size < HUGE_PAGE ? alignment : HUGE_PAGE, size) != 0) {
+    if (size > SIZE_MAX / 2) {
         return NULL;
     }
     if (size >= HUGE_PAGE) {
-        (void)madvise(pointer, size - size % HUGE_PAGE, MADV_HUGEPAGE);
+        return map_large(size);
     }
-    return pointer;
+    return posix_memalign(&pointer, alignment, size) == 0 ? pointer : NULL;
 }
 
 static void system_release(void *user, void *pointer, size_t size) {
     (void)user;
-    (void)size;
-    free(pointer);
+    if (size >= HUGE_PAGE) {
+        (void)munmap(pointer, whole_pages(size));
+    } else {
+        free(pointer);
+    }
 }
 
 rnm_memory rnm_memory_make(const rnm_allocator *allocator) {

@@ -16,10 +16,10 @@
 typedef struct rnm_memory {
     rnm_allocator allocator;
     uint64_t taken; /* bytes held now */
-    bool system;    /* aligned malloc: address space may be reserved behind its back */
+    bool system;    /* the default one: address space may be reserved behind its back */
 } rnm_memory;
 
-/* NULL: aligned malloc. */
+/* NULL: aligned malloc, and from 2 MiB on pages of their own. */
 rnm_memory rnm_memory_make(const rnm_allocator *allocator);
 
 /* `size` bytes (0 is taken as 1) that hold anything, or NULL. */

@@ -6,22 +6,39 @@
  * inference takes 3. So a pair is made by a third thread, the maker, on another processor; once it
  * has made the worker it is called over to this one, which waits for it asleep, and the worker runs
  * there. Only the maker's and the worker's affinities are touched, and the worker's is the caller's
- * again before the pool is handed out, whatever the timing was.
+ * again before the pool is handed out, whatever the timing was. It is for programs that ask for it:
+ * a sandbox may forbid sched_setaffinity, and threads of real-time priority would make all wait.
  */
 #include "pool.h"
 
 #include "threads.h"
 
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Nanoseconds: more than it takes to start a thread, and than one takes to begin elsewhere. */
 #define TO_START 70000
 #define TO_BEGIN 2000000
+#define TURNS 1000
 
+/* Gives its thread's number in place of a result. */
 static void *pass(void *gate) {
     (void)pthread_mutex_lock(gate);
     (void)pthread_mutex_unlock(gate);
-    return NULL;
+    return (void *)(intptr_t)gettid();
+}
+
+/* Joins a thread that gives its number, and waits until the system no longer counts it, which is a
+ * little later: only then is there room for another. */
+static void join_counted(pthread_t thread) {
+    void *number;
+    (void)pthread_join(thread, &number);
+    while (tgkill(getpid(), (pid_t)(intptr_t)number, 0) == 0) {
+        (void)sched_yield();
+    }
 }
 
 /* Whether the system gives so many threads more, all at a time. pthreadpool does not ask: it waits
@@ -36,7 +53,7 @@ static bool can_start(unsigned count) {
     }
     (void)pthread_mutex_unlock(&gate);
     for (unsigned k = 0; k < started; ++k) {
-        (void)pthread_join(threads[k], NULL);
+        join_counted(threads[k]);
     }
     return started == count;
 }
@@ -53,12 +70,12 @@ static void *probe(void *argument) {
     while (!atomic_load(&m->probed)) {
         (void)sched_yield();
     }
-    return NULL;
+    return (void *)(intptr_t)gettid();
 }
 
 static void *make_there(void *argument) {
     rnm_pool_maker *m = argument;
-    (void)pthread_join(m->probe, NULL);
+    join_counted(m->probe);
     atomic_store(&m->begun, nanoseconds());
     m->pool = pthreadpool_create(2);
     /* Must live when it is called: the affinity of a thread that has ended is its caller's. */
@@ -80,7 +97,7 @@ static bool start_elsewhere(rnm_pool_maker *m) {
         started = pthread_create(&m->maker, &attributes, make_there, m) == 0;
         atomic_store(&m->probed, true);
         if (!started) {
-            (void)pthread_join(m->probe, NULL);
+            join_counted(m->probe);
         }
     }
     (void)pthread_attr_destroy(&attributes);
@@ -102,16 +119,33 @@ void rnm_pool_begin(rnm_pool_maker *m, unsigned count) {
     }
 }
 
+/* The caller's processors again, as the system may widen them later: it remembers what a thread
+ * asked for, so all are asked for, and fewer only where that gives too many. */
+static void allow(const cpu_set_t *processors) {
+    cpu_set_t all;
+    memset(&all, 0xff, sizeof all);
+    if (sched_setaffinity(0, sizeof all, &all) != 0 ||
+        sched_getaffinity(0, sizeof all, &all) != 0 || !CPU_EQUAL(&all, processors)) {
+        (void)sched_setaffinity(0, sizeof *processors, processors);
+    }
+}
+
 /* One call by each of the two, at a time: the worker's gives it the caller's processors. */
 static void meet(void *argument, size_t item) {
+    static const struct timespec a_while = {.tv_nsec = 50000};
     rnm_pool_maker *m = argument;
+    const bool worker = !pthread_equal(pthread_self(), m->caller);
     (void)item;
-    if (!pthread_equal(pthread_self(), m->caller)) {
-        (void)sched_setaffinity(0, sizeof m->processors, &m->processors);
+    if (worker) {
+        allow(&m->processors);
     }
     atomic_fetch_add(&m->met, 1);
-    while (atomic_load(&m->met) < 2) {
-        (void)sched_yield();
+    for (unsigned turn = 0; atomic_load(&m->met) < 2; ++turn) {
+        /* Asleep in the end: a caller of real-time priority would let nobody else run. */
+        (void)(turn < TURNS ? sched_yield() : nanosleep(&a_while, NULL));
+    }
+    if (worker) {
+        atomic_store(&m->left, true);
     }
 }
 
@@ -139,6 +173,7 @@ pthreadpool_t rnm_pool_finish(rnm_pool_maker *m) {
     m->started = false;
     if (m->pool != NULL) {
         pthreadpool_parallelize_1d(m->pool, meet, m, 2, 0);
+        (void)atomic_load(&m->left);
     }
     return m->pool;
 }

@@ -22,10 +22,11 @@ typedef struct rnm_pool_maker {
     atomic_bool probed;
     atomic_llong begun; /* when the maker began, in nanoseconds; 0: it has not */
     atomic_uint met;
+    atomic_bool left; /* the worker, the place where they met */
     pthreadpool_t pool;
 } rnm_pool_maker;
 
-/* Begins to make a pool of so many threads, the caller's among them; one is none. */
+/* Begins to make a pool of so many threads, the caller's among them, if that is two. */
 void rnm_pool_begin(rnm_pool_maker *maker, unsigned count);
 
 /* Ends what begin began. The pool, ready to work, if it is there already; else NULL. To be

@@ -38,7 +38,7 @@ RNM_API bool rnm_has_xnnpack(void);
 /* ---- models ---------------------------------------------------------------------------------- */
 
 typedef struct rnm_model_options {
-    const rnm_allocator *allocator; /* NULL: aligned malloc. Copied. */
+    const rnm_allocator *allocator; /* NULL: malloc and mmap. Copied. */
     bool skip_digests;              /* leaves the digests unchecked; everything else is checked */
     uint64_t max_expanded_bytes;    /* refuse models whose children, expanded to f32, take more;
                                        0: the format's own limit, 16 GiB */
@@ -128,6 +128,7 @@ typedef enum rnm_isa {
 typedef struct rnm_context_options {
     rnm_expand expand;
     int threads;            /* 0 or 1: the calling thread only; at most 64 */
+    bool spread_threads;    /* two threads start on two processors, see below */
     const int64_t *symbols; /* a number for each symbol of the model, in order; NULL: all 1.
                                RNM_ERR_SHAPE where the network does not fit them */
     int symbol_count;       /* entries in `symbols`; 0 when NULL */
@@ -153,6 +154,13 @@ typedef struct rnm_context_options {
  * lazy mode all that fit, in that order, on our kernels; in layer mode it expands those that a
  * scratch fits for. The others are panelled. Algorithms do not depend on the limit, and a weight is
  * the same bit for bit in every form: so are the answers. */
+
+/* Some kernels start a new thread on its maker's processor and leave it there for a while, as those
+ * of hosts that share processors among guests do: two threads then wait for one another, and the
+ * first run takes 20 ms longer. With spread_threads the second is started on another processor, by
+ * sched_setaffinity on threads of the library's own and not on the caller's; where it then may run
+ * is where the caller may. For programs that may call that (some sandboxes end one that does) and
+ * have no threads of real-time priority. Without effect on other numbers of threads. */
 
 /* Plans and makes everything a run needs: shapes, algorithms, arena, threads. All memory is taken
  * here, XNNPACK's own apart. `options` may be NULL: defaults. On failure *out is untouched and

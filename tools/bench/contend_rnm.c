@@ -51,6 +51,7 @@ int main(int count, char **arguments) {
     runner r = {0};
     rnm_context_options options = {
         .threads = (int)strtol(arguments[3], NULL, 10),
+        .spread_threads = true,
         .expand = mode_of(arguments[4]),
         .isa = count > 5 && strcmp(arguments[5], "avx2") == 0 ? RNM_ISA_AVX2 : RNM_ISA_BEST,
     };

@@ -40,6 +40,7 @@ typedef struct rnrun_settings {
 static inline rnm_context_options rnrun_context_options(const rnrun_settings *settings) {
     return (rnm_context_options){.expand = (rnm_expand)settings->expand,
                                  .threads = (int)settings->threads,
+                                 .spread_threads = true,
                                  .no_xnnpack = settings->no_xnnpack,
                                  .direct_only = settings->direct_only,
                                  .memory_limit = settings->memory_limit,
