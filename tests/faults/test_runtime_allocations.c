@@ -84,6 +84,7 @@ enum { WAYS = 64 };
 static rnm_context_options options_of(unsigned way) {
     return (rnm_context_options){.expand = (rnm_expand)(RNM_EXPAND_LOAD + (int)(way % 4)),
                                  .threads = 1 + (int)(way / 4 % 2),
+                                 .spread_threads = way / 8 % 2 != 0,
                                  .no_xnnpack = way / 8 % 2 != 0,
                                  .direct_only = way / 16 % 2 != 0,
                                  .memory_limit = way / 32 % 2 != 0 ? (uint64_t)1 << 20 : 0,
