@@ -6,24 +6,16 @@
 
 #if defined(__x86_64__)
 
-/* The words must be literals, hence no table. XCR0 is looked at as well: a feature whose registers
- * the system does not save is not there. The C library has asked already; the compiler's own way
- * asks again, which costs the start of a program 40 microseconds in a virtual machine. */
-#if __has_include(<sys/platform/x86.h>)
-#include <sys/platform/x86.h>
-#endif
-#ifdef CPU_FEATURE_ACTIVE
-#define HAS(library, compiler) CPU_FEATURE_ACTIVE(library)
-#else
-#define HAS(library, compiler) __builtin_cpu_supports(compiler)
-#endif
-
 uint32_t rnm_cpu_features(void) {
-    return (HAS(SSE2, "sse2") ? RNM_CPU_SSE2 : 0) | (HAS(AVX2, "avx2") ? RNM_CPU_AVX2 : 0) |
-           (HAS(FMA, "fma") ? RNM_CPU_FMA : 0) | (HAS(AVX512F, "avx512f") ? RNM_CPU_AVX512F : 0) |
-           (HAS(AVX512VL, "avx512vl") ? RNM_CPU_AVX512VL : 0) |
-           (HAS(AVX512DQ, "avx512dq") ? RNM_CPU_AVX512DQ : 0) |
-           (HAS(AVX512BW, "avx512bw") ? RNM_CPU_AVX512BW : 0);
+    /* The words must be literals, hence no table. XCR0 is looked at as well: a feature whose
+     * registers the system does not save is not there. */
+    return (__builtin_cpu_supports("sse2") ? RNM_CPU_SSE2 : 0) |
+           (__builtin_cpu_supports("avx2") ? RNM_CPU_AVX2 : 0) |
+           (__builtin_cpu_supports("fma") ? RNM_CPU_FMA : 0) |
+           (__builtin_cpu_supports("avx512f") ? RNM_CPU_AVX512F : 0) |
+           (__builtin_cpu_supports("avx512vl") ? RNM_CPU_AVX512VL : 0) |
+           (__builtin_cpu_supports("avx512dq") ? RNM_CPU_AVX512DQ : 0) |
+           (__builtin_cpu_supports("avx512bw") ? RNM_CPU_AVX512BW : 0);
 }
 
 #elif defined(__aarch64__) && defined(__linux__)
