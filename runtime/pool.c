@@ -24,6 +24,9 @@
 #define TO_BEGIN 2000000
 #define TURNS 1000
 
+/* How often to ask for a thread, half a millisecond apart. */
+#define TRIES 20
+
 /* Gives its thread's number in place of a result. */
 static void *pass(void *gate) {
     (void)pthread_mutex_lock(gate);
@@ -42,14 +45,20 @@ static void join_counted(pthread_t thread) {
 }
 
 /* Whether the system gives so many threads more, all at a time. pthreadpool does not ask: it waits
- * for ever for one that was not given. */
+ * for ever for one that was not given. Those of a pool destroyed just now may still be counted, and
+ * are not to be waited for by number. */
 static bool can_start(unsigned count) {
+    static const struct timespec a_while = {.tv_nsec = 500000};
     pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
     pthread_t threads[RNM_THREADS_MOST];
     unsigned started = 0;
     (void)pthread_mutex_lock(&gate);
-    while (started < count && pthread_create(&threads[started], NULL, pass, &gate) == 0) {
-        ++started;
+    for (unsigned tries = TRIES; started < count && tries > 0;) {
+        if (pthread_create(&threads[started], NULL, pass, &gate) == 0) {
+            ++started;
+        } else if (--tries > 0) {
+            (void)nanosleep(&a_while, NULL);
+        }
     }
     (void)pthread_mutex_unlock(&gate);
     for (unsigned k = 0; k < started; ++k) {
