@@ -12,7 +12,7 @@ enum {
     MOST_TILES = 64, /* of M: 36 points of them are 295 KB */
     FEW_TILES = 8,   /* a group's sums and weights of FEW_INPUTS are in L1 */
     FEW_INPUTS = 16,
-    MANY_INPUTS = 64,
+    MANY_INPUTS = 128,
     MOST_V_BYTES = 1536 << 10, /* of an item */
 };
 
@@ -48,7 +48,7 @@ static const costs wide = {
     .expand =
         {
             [RNM_TRANSFORM_LINEAR] = 0.6,
-            [RNM_TRANSFORM_S] = 5.6,
+            [RNM_TRANSFORM_S] = 3.6,
             [RNM_TRANSFORM_F] = 1.5,
             [RNM_TRANSFORM_DROP] = 1.5,
         },
