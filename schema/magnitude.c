@@ -7,10 +7,20 @@
 
 #include "half.h"
 
+/* In lanes: of one vector alone every step would wait for the last. */
 static uint32_t of_words(const int32_t *words, uint64_t count) {
+    enum { LANES = 8 };
+    int32_t lanes[LANES] = {0};
+    for (; count >= LANES; count -= LANES, words += LANES) {
+        for (int lane = 0; lane < LANES; lane++) {
+            int32_t magnitude = words[lane] & 0x7fffffff;
+            lanes[lane] = magnitude > lanes[lane] ? magnitude : lanes[lane];
+        }
+    }
     int32_t most = 0;
-    for (uint64_t k = 0; k < count; k++) {
-        int32_t magnitude = words[k] & 0x7fffffff;
+    for (int lane = 0; lane < LANES; lane++) {
+        int32_t magnitude = (uint64_t)lane < count ? words[lane] & 0x7fffffff : 0;
+        magnitude = magnitude > lanes[lane] ? magnitude : lanes[lane];
         most = magnitude > most ? magnitude : most;
     }
     return (uint32_t)most;
