@@ -41,6 +41,7 @@ static bool sum_bytes(const rnm_context *context, uint64_t *total) {
            rnm_add_u64(workers, context->zero_bytes, &workers) &&
            rnm_add_u64(workers, context->shared_bytes, &workers) &&
            rnm_add_u64(workers, context->arena_bytes, &workers) &&
+           rnm_add_u64(workers, context->spare_bytes, &workers) &&
            rnm_add_u64(*total, taken(workers), total) &&
            rnm_add_u64(*total, context->scratch_bytes, total) &&
            rnm_add_u64(*total, context->xnnpack ? xnnpack_copies(context) : context->kept_bytes,

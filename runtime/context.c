@@ -80,10 +80,32 @@ static rnm_status take_work_memory(rnm_context *context, rnm_error *err) {
     return RNM_OK;
 }
 
+/* Writing to work memory for the first time, by pieces. */
+typedef struct touching {
+    uint8_t *memory;
+    uint64_t bytes, pieces, done;
+} touching;
+
 static void touch(void *job, size_t item, size_t worker) {
-    const rnm_context *context = job;
+    const touching *t = job;
     (void)worker;
-    rnm_memory_touch(context->arena, context->arena_bytes + rnm_workspace_bytes(context), item);
+    rnm_memory_touch(t->memory, t->bytes, t->done + item);
+}
+
+/* Threads, and all pages of work memory: the caller begins with these while the threads start. */
+static rnm_status start_threads(rnm_context *context, rnm_pool_maker *maker, rnm_error *err) {
+    touching t = {.memory = context->arena,
+                  .bytes = context->arena_bytes + rnm_workspace_bytes(context)};
+    t.pieces = rnm_memory_pieces(t.bytes);
+    for (; t.done < t.pieces && rnm_pool_is_coming(maker); ++t.done) {
+        touch(&t, 0, 0);
+    }
+    context->threads.pool = rnm_pool_finish(maker);
+    const rnm_status status = rnm_threads_start(&context->threads, err);
+    if (status == RNM_OK) {
+        rnm_threads_run(&context->threads, touch, &t, (size_t)(t.pieces - t.done));
+    }
+    return status;
 }
 
 /* The plan, within the limits that options set. */
@@ -101,6 +123,10 @@ static rnm_status plan_all(rnm_context *context, const rnm_context_options *opti
         }
     }
     status = rnm_budget(context, options->memory_limit, err);
+    if (status == RNM_OK && options->memory_limit == 0 && options->max_bytes == 0) {
+        context->spare_bytes =
+            rnm_memory_spare(&context->memory, context->arena_bytes + rnm_workspace_bytes(context));
+    }
     return status == RNM_OK ? check_size(context, options->max_bytes, err) : status;
 }
 
@@ -147,21 +173,18 @@ rnm_status rnm_context_create(const rnm_model *model, const rnm_context_options 
     if (status == RNM_OK && !options->plan_only) {
         status = take_work_memory(context, error);
     }
-    context->threads.pool = rnm_pool_finish(&maker);
     if (status != RNM_OK) {
+        context->threads.pool = rnm_pool_finish(&maker);
         goto fail;
     }
     if (options->plan_only) {
         *out = context;
         return RNM_OK;
     }
-    status = rnm_threads_start(&context->threads, error);
-    if (status != RNM_OK) {
-        goto fail;
+    status = start_threads(context, &maker, error);
+    if (status == RNM_OK) {
+        status = rnm_weights_take(context, error);
     }
-    rnm_threads_run(&context->threads, touch, context,
-                    rnm_memory_pieces(context->arena_bytes + rnm_workspace_bytes(context)));
-    status = rnm_weights_take(context, error);
     if (status != RNM_OK) {
         goto fail;
     }

@@ -257,10 +257,11 @@ struct rnm_context {
     uint64_t arena_bytes;
     uint8_t *workspace; /* a row of zeros, then shared_bytes, then worker_bytes a thread */
     uint64_t zero_bytes, shared_bytes, worker_bytes;
-    float *reserved;         /* lazy: room for what is kept */
-    float *scratch;          /* for one weight at a time */
-    uint64_t kept_bytes;     /* of all weights that are kept expanded */
-    uint64_t scratch_bytes;  /* of the largest that is expanded at every run */
+    uint64_t spare_bytes;   /* behind the workspace, to the end of a huge page; none under limits */
+    float *reserved;        /* lazy: room for what is kept */
+    float *scratch;         /* for one weight at a time */
+    uint64_t kept_bytes;    /* of all weights that are kept expanded */
+    uint64_t scratch_bytes; /* of the largest that is expanded at every run */
     uint64_t smallest_bytes; /* with a memory limit: the total if all were panelled; else 0 */
     rnm_upgrade *upgrades;   /* with a memory limit: what gains most per byte first */
     uint32_t upgrade_count;
@@ -293,7 +294,7 @@ static inline void *rnm_step_output(const rnm_context *context, const rnm_step *
 
 static inline uint64_t rnm_workspace_bytes(const rnm_context *context) {
     return context->zero_bytes + context->shared_bytes +
-           context->worker_bytes * context->threads.count;
+           context->worker_bytes * context->threads.count + context->spare_bytes;
 }
 
 /* The parts of the workspace behind the zeros. */

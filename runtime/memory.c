@@ -100,6 +100,11 @@ void rnm_memory_give(rnm_memory *memory, void *pointer, uint64_t size) {
     memory->taken -= size;
 }
 
+uint64_t rnm_memory_spare(const rnm_memory *memory, uint64_t size) {
+    const uint64_t rest = size % HUGE_PAGE;
+    return memory->system && rest >= HUGE_PAGE / 2 ? HUGE_PAGE - rest : 0;
+}
+
 /* Pieces are the huge pages of the default allocator and, behind them, SMALL_PIECE bytes. */
 #define PAGE 4096
 #define SMALL_PIECE (16 * PAGE)

@@ -31,6 +31,10 @@ void *rnm_memory_take_zeroed(rnm_memory *memory, uint64_t count, uint64_t size);
 /* NULL is fine. `size` as it was taken. */
 void rnm_memory_give(rnm_memory *memory, void *pointer, uint64_t size);
 
+/* What to take beside `size` bytes, so that the default allocator's last huge page is whole, where
+ * less than half of one is missing; 0 from a caller's allocator. */
+uint64_t rnm_memory_spare(const rnm_memory *memory, uint64_t size);
+
 /* Writes into every page of something large that was just taken, of which threads can do the pieces
  * side by side, so that a run does not stop for them. What is beyond the first 64 MiB is left to
  * the run: its pages are not what a run of that size waits for. */

@@ -114,7 +114,7 @@ static bool start_elsewhere(rnm_pool_maker *m) {
 }
 
 void rnm_pool_begin(rnm_pool_maker *m, unsigned count) {
-    *m = (rnm_pool_maker){.here = sched_getcpu(), .caller = pthread_self()};
+    *m = (rnm_pool_maker){.here = sched_getcpu(), .caller = pthread_self(), .asked = nanoseconds()};
     if (count != 2 || m->here < 0 ||
         sched_getaffinity(0, sizeof m->processors, &m->processors) != 0 ||
         pthread_mutex_init(&m->gate, NULL) != 0) {
@@ -158,13 +158,9 @@ static void meet(void *argument, size_t item) {
     }
 }
 
-/* Waits until the maker has most likely made the worker. */
-static void wait_for_worker(rnm_pool_maker *m) {
-    const long long from = nanoseconds();
-    for (long long now = from, begun = 0; now < (begun != 0 ? begun + TO_START : from + TO_BEGIN);
-         now = nanoseconds()) {
-        begun = atomic_load(&m->begun);
-    }
+bool rnm_pool_is_coming(const rnm_pool_maker *m) {
+    const long long begun = m->started ? atomic_load(&m->begun) : 0;
+    return m->started && nanoseconds() < (begun != 0 ? begun + TO_START : m->asked + TO_BEGIN);
 }
 
 pthreadpool_t rnm_pool_finish(rnm_pool_maker *m) {
@@ -174,7 +170,9 @@ pthreadpool_t rnm_pool_finish(rnm_pool_maker *m) {
     }
     CPU_ZERO(&this_one);
     CPU_SET((size_t)m->here, &this_one);
-    wait_for_worker(m);
+    while (rnm_pool_is_coming(m)) {
+        /* Spinning: it is a matter of microseconds. */
+    }
     (void)pthread_setaffinity_np(m->maker, sizeof this_one, &this_one);
     (void)pthread_mutex_unlock(&m->gate);
     (void)pthread_join(m->maker, NULL);

@@ -20,7 +20,8 @@ typedef struct rnm_pool_maker {
     pthread_t caller, maker, probe;
     pthread_mutex_t gate; /* closed until the maker was called */
     atomic_bool probed;
-    atomic_llong begun; /* when the maker began, in nanoseconds; 0: it has not */
+    long long asked;    /* when it was begun, in nanoseconds */
+    atomic_llong begun; /* when the maker began; 0: it has not */
     atomic_uint met;
     atomic_bool left; /* the worker, the place where they met */
     pthreadpool_t pool;
@@ -28,6 +29,9 @@ typedef struct rnm_pool_maker {
 
 /* Begins to make a pool of so many threads, the caller's among them, if that is two. */
 void rnm_pool_begin(rnm_pool_maker *maker, unsigned count);
+
+/* Whether a pool is being made that is most likely not ready yet: time for something else. */
+bool rnm_pool_is_coming(const rnm_pool_maker *maker);
 
 /* Ends what begin began. The pool, ready to work, if it is there already; else NULL. To be
  * destroyed by pthreadpool_destroy. */
