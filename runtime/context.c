@@ -11,7 +11,7 @@
 #include "keep.h"
 #include "kernels/select.h"
 #include "plan.h"
-#include "pool.h"
+#include "team.h"
 
 #include <string.h>
 
@@ -65,19 +65,24 @@ static rnm_status take_work_memory(rnm_context *context, rnm_error *err) {
         return no_memory(err, "activations and kernels", bytes);
     }
     context->workspace = context->arena + context->arena_bytes;
-    memset(context->workspace, 0, (size_t)context->zero_bytes);
     for (uint32_t v = 0; v < view->graph->value_count; ++v) {
         if (view->values[v].kind == RNM_VALUE_ACTIVATION) {
             context->data[v] = context->arena + (uintptr_t)context->data[v];
         }
     }
-    uint32_t inputs = view->graph->input_count;
+    return RNM_OK;
+}
+
+/* What work memory holds before the first run. Not before threads have touched it. */
+static void clear_work_memory(rnm_context *context) {
+    const rnm_view *view = &context->model->view;
+    const uint32_t inputs = view->graph->input_count;
+    memset(context->workspace, 0, (size_t)context->zero_bytes);
     for (uint32_t k = 0; k < inputs + view->graph->output_count; ++k) {
         rnm_tensor *tensor = &context->tensors[k];
         tensor->data = context->data[k < inputs ? view->inputs[k] : view->outputs[k - inputs]];
         memset(tensor->data, 0, tensor->bytes);
     }
-    return RNM_OK;
 }
 
 /* Writing to work memory for the first time, by pieces. */
@@ -92,20 +97,44 @@ static void touch(void *job, size_t item, size_t worker) {
     rnm_memory_touch(t->memory, t->bytes, t->done + item);
 }
 
+static bool touch_next(void *touching_) {
+    touching *t = touching_;
+    if (t->done < t->pieces) {
+        touch(t, 0, 0);
+        ++t->done;
+    }
+    return t->done < t->pieces;
+}
+
 /* Threads, and all pages of work memory: the caller begins with these while the threads start. */
-static rnm_status start_threads(rnm_context *context, rnm_pool_maker *maker, rnm_error *err) {
+static rnm_status start_threads(rnm_context *context, rnm_error *err) {
+    struct pthreadpool *pool = NULL;
     touching t = {.memory = context->arena,
                   .bytes = context->arena_bytes + rnm_workspace_bytes(context)};
     t.pieces = rnm_memory_pieces(t.bytes);
-    for (; t.done < t.pieces && rnm_pool_is_coming(maker); ++t.done) {
-        touch(&t, 0, 0);
-    }
-    context->threads.pool = rnm_pool_finish(maker);
-    const rnm_status status = rnm_threads_start(&context->threads, err);
+    const rnm_status status = rnm_team_pool(context->team, touch_next, &t, &pool, err);
     if (status == RNM_OK) {
+        rnm_threads_use(&context->threads, pool);
         rnm_threads_run(&context->threads, touch, &t, (size_t)(t.pieces - t.done));
     }
     return status;
+}
+
+/* The caller's team, or one for this context alone. */
+static rnm_status begin_team(rnm_context *context, const rnm_context_options *options,
+                             rnm_error *err) {
+    context->team = options->team;
+    if (options->team != NULL) {
+        return RNM_OK;
+    }
+    context->own_team = rnm_memory_take(&context->memory, sizeof *context->own_team);
+    if (context->own_team == NULL) {
+        return no_memory(err, "threads", sizeof *context->own_team);
+    }
+    rnm_team_begin(context->own_team, context->threads.count,
+                   options->spread_threads && !options->plan_only);
+    context->team = context->own_team;
+    return RNM_OK;
 }
 
 /* The plan, within the limits that options set. */
@@ -139,7 +168,6 @@ rnm_status rnm_context_create(const rnm_model *model, const rnm_context_options 
     }
     options = options != NULL ? options : &defaults;
     const rnm_kernels *kernels;
-    rnm_pool_maker maker;
     rnm_status status = check_options(model, options, error);
     if (status == RNM_OK) {
         status = rnm_kernels_select(rnm_cpu_features(), options->isa, &kernels, error);
@@ -165,24 +193,28 @@ rnm_status rnm_context_create(const rnm_model *model, const rnm_context_options 
     /* What Winograd can run, XNNPACK takes: its workspace would lie idle. */
     context->winograd = !options->direct_only && !context->xnnpack;
     context->panels = context->expand == RNM_EXPAND_PANEL || options->memory_limit != 0;
-    context->threads.count = options->threads > 1 ? (unsigned)options->threads : 1;
+    context->threads.count = options->team != NULL  ? options->team->count
+                             : options->threads > 1 ? (unsigned)options->threads
+                                                    : 1;
 
-    rnm_pool_begin(&maker,
-                   options->spread_threads && !options->plan_only ? context->threads.count : 1);
+    status = begin_team(context, options, error);
+    if (status != RNM_OK) {
+        goto fail;
+    }
     status = plan_all(context, options, error);
     if (status == RNM_OK && !options->plan_only) {
         status = take_work_memory(context, error);
     }
     if (status != RNM_OK) {
-        context->threads.pool = rnm_pool_finish(&maker);
         goto fail;
     }
     if (options->plan_only) {
         *out = context;
         return RNM_OK;
     }
-    status = start_threads(context, &maker, error);
+    status = start_threads(context, error);
     if (status == RNM_OK) {
+        clear_work_memory(context);
         status = rnm_weights_take(context, error);
     }
     if (status != RNM_OK) {
@@ -212,7 +244,10 @@ void rnm_context_destroy(rnm_context *context) {
     rnm_memory *memory = &context->memory;
     rnm_weights_give(context);
     rnm_memory_give(memory, context->arena, context->arena_bytes + rnm_workspace_bytes(context));
-    rnm_threads_stop(&context->threads);
+    if (context->own_team != NULL) {
+        rnm_team_end(context->own_team);
+        rnm_memory_give(memory, context->own_team, sizeof *context->own_team);
+    }
     rnm_memory_give(memory, context->upgrades, context->weight_room * sizeof *context->upgrades);
     rnm_memory_give(memory, context->seconds, context->step_count * sizeof *context->seconds);
     rnm_memory_give(memory, context->tensors, tensors * sizeof *context->tensors);

@@ -237,6 +237,8 @@ struct rnm_context {
     const rnm_model *model;
     rnm_memory memory;
     rnm_threads threads;
+    rnm_team *team;     /* whose they are */
+    rnm_team *own_team; /* NULL: the caller's, shared with other contexts */
     const rnm_kernels *kernels;
     rnm_expand expand;
     bool xnnpack;  /* load mode tries XNNPACK first */

@@ -34,14 +34,25 @@ static void *pass(void *gate) {
     return (void *)(intptr_t)gettid();
 }
 
-/* Joins a thread that gives its number, and waits until the system no longer counts it, which is a
- * little later: only then is there room for another. */
+static void wait_a_turn(unsigned turn) {
+    static const struct timespec a_while = {.tv_nsec = 50000};
+    /* Asleep in the end: a caller of real-time priority would let nobody else run. */
+    (void)(turn < TURNS ? sched_yield() : nanosleep(&a_while, NULL));
+}
+
+/* Until the system no longer counts a thread of this process. */
+static void wait_until_gone(pid_t number) {
+    for (unsigned turn = 0; tgkill(getpid(), number, 0) == 0; ++turn) {
+        wait_a_turn(turn);
+    }
+}
+
+/* Joins a thread that gives its number, and waits until it is no longer counted, which is a little
+ * later: only then is there room for another. */
 static void join_counted(pthread_t thread) {
     void *number;
     (void)pthread_join(thread, &number);
-    while (tgkill(getpid(), (pid_t)(intptr_t)number, 0) == 0) {
-        (void)sched_yield();
-    }
+    wait_until_gone((pid_t)(intptr_t)number);
 }
 
 /* Whether the system gives so many threads more, all at a time. pthreadpool does not ask: it waits
@@ -73,58 +84,55 @@ static long long nanoseconds(void) {
     return (long long)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* Lives as long as it takes to know whether there may be two threads more. */
-static void *probe(void *argument) {
-    rnm_pool_maker *m = argument;
-    while (!atomic_load(&m->probed)) {
-        (void)sched_yield();
-    }
+static void *number(void *unused) {
+    (void)unused;
     return (void *)(intptr_t)gettid();
 }
 
+/* Whether there may be a thread more beside the maker, it learns by starting one: where that was,
+ * there is room for the worker. */
 static void *make_there(void *argument) {
     rnm_pool_maker *m = argument;
-    join_counted(m->probe);
-    atomic_store(&m->begun, nanoseconds());
-    m->pool = pthreadpool_create(2);
+    pthread_t probe;
+    atomic_store(&m->number, gettid());
+    if (pthread_create(&probe, NULL, number, NULL) == 0) {
+        join_counted(probe);
+        atomic_store(&m->begun, nanoseconds());
+        m->pool = pthreadpool_create(2);
+    } else {
+        atomic_store(&m->begun, m->asked);
+    }
     /* Must live when it is called: the affinity of a thread that has ended is its caller's. */
-    return pass(&m->gate);
+    while (sem_wait(&m->gate) != 0) {
+        /* a signal came between */
+    }
+    return NULL;
 }
 
-/* Starts probe and maker, which may not run here. Both at a time: where the probe was, there is
- * room for the worker. */
+/* Starts the maker, which may not run here. */
 static bool start_elsewhere(rnm_pool_maker *m) {
     cpu_set_t others = m->processors;
     pthread_attr_t attributes;
-    bool started = false;
     CPU_CLR((size_t)m->here, &others);
     if (CPU_COUNT(&others) == 0 || pthread_attr_init(&attributes) != 0) {
         return false;
     }
-    if (pthread_attr_setaffinity_np(&attributes, sizeof others, &others) == 0 &&
-        pthread_create(&m->probe, &attributes, probe, m) == 0) {
-        started = pthread_create(&m->maker, &attributes, make_there, m) == 0;
-        atomic_store(&m->probed, true);
-        if (!started) {
-            join_counted(m->probe);
-        }
-    }
+    const bool started = pthread_attr_setaffinity_np(&attributes, sizeof others, &others) == 0 &&
+                         pthread_create(&m->maker, &attributes, make_there, m) == 0;
     (void)pthread_attr_destroy(&attributes);
     return started;
 }
 
 void rnm_pool_begin(rnm_pool_maker *m, unsigned count) {
-    *m = (rnm_pool_maker){.here = sched_getcpu(), .caller = pthread_self(), .asked = nanoseconds()};
-    if (count != 2 || m->here < 0 ||
-        sched_getaffinity(0, sizeof m->processors, &m->processors) != 0 ||
-        pthread_mutex_init(&m->gate, NULL) != 0) {
+    const int here = sched_getcpu();
+    *m = (rnm_pool_maker){.here = here, .asked = nanoseconds()};
+    if (count != 2 || here < 0 || sched_getaffinity(0, sizeof m->processors, &m->processors) != 0 ||
+        sem_init(&m->gate, 0, 0) != 0) {
         return;
     }
-    (void)pthread_mutex_lock(&m->gate);
     m->started = start_elsewhere(m);
     if (!m->started) {
-        (void)pthread_mutex_unlock(&m->gate);
-        (void)pthread_mutex_destroy(&m->gate);
+        (void)sem_destroy(&m->gate);
     }
 }
 
@@ -139,21 +147,28 @@ static void allow(const cpu_set_t *processors) {
     }
 }
 
-/* One call by each of the two, at a time: the worker's gives it the caller's processors. */
+/* One call by each of the two, at a time: the worker's takes it to another processor than the
+ * caller's, and gives it the caller's processors. Not before both are here: one that sleeps and may
+ * run anywhere could be woken beside the caller. */
 static void meet(void *argument, size_t item) {
-    static const struct timespec a_while = {.tv_nsec = 50000};
     rnm_pool_maker *m = argument;
-    const bool worker = !pthread_equal(pthread_self(), m->caller);
+    const bool worker = gettid() != atomic_load(&m->caller);
     (void)item;
-    if (worker) {
-        allow(&m->processors);
+    if (!worker) {
+        atomic_store(&m->here, sched_getcpu());
     }
     atomic_fetch_add(&m->met, 1);
     for (unsigned turn = 0; atomic_load(&m->met) < 2; ++turn) {
-        /* Asleep in the end: a caller of real-time priority would let nobody else run. */
-        (void)(turn < TURNS ? sched_yield() : nanosleep(&a_while, NULL));
+        wait_a_turn(turn);
     }
     if (worker) {
+        const int here = atomic_load(&m->here);
+        if (here >= 0 && sched_getcpu() == here) {
+            cpu_set_t others = m->processors;
+            CPU_CLR((size_t)here, &others);
+            (void)sched_setaffinity(0, sizeof others, &others);
+        }
+        allow(&m->processors);
         atomic_store(&m->left, true);
     }
 }
@@ -170,13 +185,16 @@ pthreadpool_t rnm_pool_finish(rnm_pool_maker *m) {
     }
     CPU_ZERO(&this_one);
     CPU_SET((size_t)m->here, &this_one);
+    atomic_store(&m->caller, gettid());
     while (rnm_pool_is_coming(m)) {
         /* Spinning: it is a matter of microseconds. */
     }
     (void)pthread_setaffinity_np(m->maker, sizeof this_one, &this_one);
-    (void)pthread_mutex_unlock(&m->gate);
+    (void)sem_post(&m->gate);
+    /* Awake: one that sleeps may be woken on the worker's processor. */
+    wait_until_gone(atomic_load(&m->number));
     (void)pthread_join(m->maker, NULL);
-    (void)pthread_mutex_destroy(&m->gate);
+    (void)sem_destroy(&m->gate);
     m->started = false;
     if (m->pool != NULL) {
         pthreadpool_parallelize_1d(m->pool, meet, m, 2, 0);

@@ -9,19 +9,21 @@
 #include <pthread.h>
 #include <pthreadpool.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* A pool that is being made; of the thread that began it, which also finishes it. */
+/* A pool that is being made. */
 typedef struct rnm_pool_maker {
     bool started;         /* there is a maker, and it has yet to be called */
-    int here;             /* the processor of the caller */
-    cpu_set_t processors; /* those that the caller may run on */
-    pthread_t caller, maker, probe;
-    pthread_mutex_t gate; /* closed until the maker was called */
-    atomic_bool probed;
+    atomic_int here;      /* the processor of who began it; in the end that of the caller */
+    cpu_set_t processors; /* those that it may run on */
+    pthread_t maker;
+    sem_t gate;         /* closed until the maker was called; any thread may open it */
     long long asked;    /* when it was begun, in nanoseconds */
     atomic_llong begun; /* when the maker began; 0: it has not */
+    atomic_int number;  /* the maker's thread */
+    atomic_int caller;  /* the thread that finishes it */
     atomic_uint met;
     atomic_bool left; /* the worker, the place where they met */
     pthreadpool_t pool;

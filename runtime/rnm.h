@@ -125,10 +125,16 @@ typedef enum rnm_isa {
     RNM_ISA_SSE2 = 5,   /* any x86-64 */
 } rnm_isa;
 
+/* Threads that several contexts share. Any number of contexts may be created with a team and run,
+ * on any threads; those that run at the same time take turns. */
+typedef struct rnm_team rnm_team;
+
 typedef struct rnm_context_options {
     rnm_expand expand;
     int threads;            /* 0 or 1: the calling thread only; at most 64 */
     bool spread_threads;    /* two threads start on two processors, see below */
+    rnm_team *team;         /* NULL: threads of its own. Else those of the team, whatever `threads`
+                               says; it must outlive the context */
     const int64_t *symbols; /* a number for each symbol of the model, in order; NULL: all 1.
                                RNM_ERR_SHAPE where the network does not fit them */
     int symbol_count;       /* entries in `symbols`; 0 when NULL */
@@ -161,6 +167,15 @@ typedef struct rnm_context_options {
  * sched_setaffinity on threads of the library's own and not on the caller's; where it then may run
  * is where the caller may. For programs that may call that (some sandboxes end one that does) and
  * have no threads of real-time priority. Without effect on other numbers of threads. */
+
+/* `threads` as in the options, where spread_threads is explained. Spread threads start while the
+ * caller does something else, such as opening the model; the others when a context needs them.
+ * RNM_ERR_ARGUMENT, _MEMORY. */
+RNM_API rnm_status rnm_team_create(int threads, bool spread_threads, rnm_team **out,
+                                   rnm_error *error);
+
+/* After its contexts. NULL is fine. */
+RNM_API void rnm_team_destroy(rnm_team *team);
 
 /* Plans and makes everything a run needs: shapes, algorithms, arena, threads. All memory is taken
  * here, XNNPACK's own apart. `options` may be NULL: defaults. On failure *out is untouched and

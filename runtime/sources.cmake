@@ -61,6 +61,7 @@ set(RNM_SMALL_SOURCES
   runtime/plan.c
   runtime/pool.c
   runtime/report.c
+  runtime/team.c
   runtime/tuning.c)
 set(RNM_XNNPACK_SOURCES
   runtime/ops/xnn.c)

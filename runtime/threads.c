@@ -8,9 +8,6 @@
  */
 #include "threads.h"
 
-#include "error.h"
-#include "pool.h"
-
 #include <pthreadpool.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -22,21 +19,9 @@ static bool take_turns(unsigned count) {
            (int)count > CPU_COUNT(&processors);
 }
 
-rnm_status rnm_threads_start(rnm_threads *threads, rnm_error *err) {
+void rnm_threads_use(rnm_threads *threads, struct pthreadpool *pool) {
     threads->flags = take_turns(threads->count) ? PTHREADPOOL_FLAG_YIELD_WORKERS : 0;
-    if (threads->count > 1 && threads->pool == NULL) {
-        threads->pool = rnm_pool_make(threads->count);
-        if (threads->pool == NULL) {
-            return rnm_fail(err, RNM_ERR_RESOURCE, "%u threads could not be started",
-                            threads->count);
-        }
-    }
-    return RNM_OK;
-}
-
-void rnm_threads_stop(rnm_threads *threads) {
-    pthreadpool_destroy(threads->pool);
-    threads->pool = NULL;
+    threads->pool = pool;
 }
 
 /* The first item of a worker's own. */
@@ -46,9 +31,9 @@ static size_t range_start(const rnm_threads *threads, size_t items, size_t worke
 
 static void draw_items(void *context, size_t worker) {
     rnm_threads *threads = context;
+    (void)atomic_load_explicit(&threads->next[worker].item, memory_order_acquire);
     const size_t count = threads->count;
     /* Copied before the last draw, which ends this worker's claim on the description. */
-    (void)atomic_load_explicit(&threads->next[worker].item, memory_order_acquire);
     rnm_job run = threads->run;
     void *job = threads->job;
     size_t items = threads->items;

@@ -5,9 +5,8 @@
 #ifndef RNM_THREADS_H
 #define RNM_THREADS_H
 
-#include "rnm_base.h"
-
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define RNM_THREADS_MOST 64
@@ -36,10 +35,8 @@ typedef struct rnm_threads {
         next[RNM_THREADS_MOST]; /* by worker: the first of its items that nobody has drawn */
 } rnm_threads;
 
-/* `count` is set, and `pool` if there is one already; it is made if not. RNM_ERR_RESOURCE when the
- * system gives no threads. */
-rnm_status rnm_threads_start(rnm_threads *threads, rnm_error *err);
-void rnm_threads_stop(rnm_threads *threads);
+/* `count` is set; the pool has as many threads, and is NULL of one. */
+void rnm_threads_use(rnm_threads *threads, struct pthreadpool *pool);
 
 /* Does items 0 .. items - 1 in no particular order, and returns when all are done. */
 void rnm_threads_run(rnm_threads *threads, rnm_job run, void *job, size_t items);

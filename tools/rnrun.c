@@ -177,6 +177,7 @@ static int run(rnrun_settings *settings, job *chosen) {
     show_begin(&s, path, settings->json, settings->quiet);
     settings->load_began = process_clock();
     if (read_tuning(settings, &error) != RNM_OK ||
+        rnm_team_create((int)settings->threads, true, &settings->team, &error) != RNM_OK ||
         rnm_model_open(path, NULL, &model, &error) != RNM_OK ||
         check_graph(model, path, &error) != RNM_OK ||
         sizes_bind(settings, model, chosen != run_images && chosen != run_arrays, &error) !=
@@ -186,6 +187,7 @@ static int run(rnrun_settings *settings, job *chosen) {
         exit_code = chosen(settings, model, &s);
     }
     show_end(&s);
+    rnm_team_destroy(settings->team);
     rnm_model_close(model);
     free((void *)(uintptr_t)settings->tuning_text);
     free(settings->symbols);

@@ -131,12 +131,18 @@ static void contexts_fail_cleanly(void **state) {
             long before = atomic_load(&blocks);
             atomic_store(&left, allowed);
             atomic_store(&limited, true);
-            status = rnm_context_create(model, &options, &context, &error);
+            options.team = NULL;
+            status = way % 3 == 0 ? rnm_team_create(options.threads, options.spread_threads,
+                                                    &options.team, &error)
+                                  : RNM_OK;
+            status =
+                status == RNM_OK ? rnm_context_create(model, &options, &context, &error) : status;
             atomic_store(&limited, false);
             assert_true(status == RNM_OK || status == RNM_ERR_MEMORY || status == RNM_ERR_RESOURCE);
             assert_int_equal(status == RNM_OK, context != NULL);
             assert_int_equal(status == RNM_OK, error.text[0] == '\0');
             rnm_context_destroy(context);
+            rnm_team_destroy(options.team);
             assert_int_equal(atomic_load(&blocks), before);
         }
     }

@@ -50,13 +50,13 @@ int main(int count, char **arguments) {
     rnm_model *model = NULL;
     runner r = {0};
     rnm_context_options options = {
-        .threads = (int)strtol(arguments[3], NULL, 10),
-        .spread_threads = true,
         .expand = mode_of(arguments[4]),
         .isa = count > 5 && strcmp(arguments[5], "avx2") == 0 ? RNM_ISA_AVX2 : RNM_ISA_BEST,
     };
     int exit_code = 1;
-    if (rnm_model_open(arguments[1], NULL, &model, &r.error) != RNM_OK ||
+    if (rnm_team_create((int)strtol(arguments[3], NULL, 10), true, &options.team, &r.error) !=
+            RNM_OK ||
+        rnm_model_open(arguments[1], NULL, &model, &r.error) != RNM_OK ||
         rnm_context_create(model, &options, &r.context, &r.error) != RNM_OK) {
         fprintf(stderr, "%s\n", r.error.text);
         goto done;
@@ -74,6 +74,7 @@ int main(int count, char **arguments) {
                                              .version = rnm_version()});
 done:
     rnm_context_destroy(r.context);
+    rnm_team_destroy(options.team);
     rnm_model_close(model);
     return exit_code;
 }

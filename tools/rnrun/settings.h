@@ -31,6 +31,7 @@ typedef struct rnrun_settings {
     const char *input_size;  /* "HxW", of models that take any, or NULL */
     int64_t *symbols;        /* of the model, where no array binds them; NULL: it has none */
     int symbol_count;
+    rnm_team *team;    /* threads, which start while the model is opened */
     double began;      /* the process, on process.h's clock */
     double load_began; /* opening the model */
     bool no_xnnpack, direct_only, json, quiet, report, profile, plan;
@@ -39,8 +40,7 @@ typedef struct rnrun_settings {
 /* The options of a context with all symbols 1. */
 static inline rnm_context_options rnrun_context_options(const rnrun_settings *settings) {
     return (rnm_context_options){.expand = (rnm_expand)settings->expand,
-                                 .threads = (int)settings->threads,
-                                 .spread_threads = true,
+                                 .team = settings->team,
                                  .no_xnnpack = settings->no_xnnpack,
                                  .direct_only = settings->direct_only,
                                  .memory_limit = settings->memory_limit,

@@ -132,6 +132,86 @@ static void answers_are_the_same(void **state) {
     close_opened(small);
 }
 
+typedef struct turns {
+    const rnm_model *model;
+    rnm_team *team;
+    const float *image, *wanted;
+} turns;
+
+/* Contexts of a team, one after the other, while others are made of it and run. */
+static void *take_turns(void *argument) {
+    const turns *t = argument;
+    const rnm_context_options options = {.team = t->team, .threads = 1};
+    const float *const inputs[] = {t->image};
+    for (int k = 0; k < CONTEXTS / 4; ++k) {
+        float *answer = run_model(t->model, &options, inputs);
+        assert_memory_equal(answer, t->wanted, 7 * sizeof(float));
+        free(answer);
+    }
+    return NULL;
+}
+
+static void contexts_share_a_team(void **state) {
+    (void)state;
+    opened small = open_small();
+    float image[3 * 8 * 8];
+    rng r = {20};
+    random_fill(&r, image, sizeof image / sizeof *image);
+    const float *const inputs[] = {image};
+    const rnm_context_options alone = {.threads = 1};
+    float *wanted = run_model(small.model, &alone, inputs);
+    for (int threads = 0; threads <= 3; ++threads) {
+        for (int spread = 0; spread < 2; ++spread) {
+            turns t = {.model = small.model, .image = image, .wanted = wanted};
+            assert_int_equal(rnm_team_create(threads, spread != 0, &t.team, NULL), RNM_OK);
+            pthread_t callers[CALLERS];
+            for (int k = 0; k < CALLERS; ++k) {
+                assert_int_equal(pthread_create(&callers[k], NULL, take_turns, &t), 0);
+            }
+            for (int k = 0; k < CALLERS; ++k) {
+                assert_int_equal(pthread_join(callers[k], NULL), 0);
+            }
+            rnm_context *context = NULL;
+            const rnm_context_options options = {.team = t.team, .plan_only = true};
+            assert_int_equal(rnm_context_create(small.model, &options, &context, NULL), RNM_OK);
+            rnm_report report;
+            rnm_context_report(context, &report);
+            assert_int_equal(report.threads, threads > 1 ? threads : 1);
+            rnm_context_destroy(context);
+            rnm_team_destroy(t.team);
+        }
+    }
+    free(wanted);
+    const cpu_set_t processors = own_processors();
+    assert_int_equal(strays(&processors), 0);
+    close_opened(small);
+}
+
+static void teams_need_no_context(void **state) {
+    (void)state;
+    const cpu_set_t before = own_processors();
+    for (int k = 0; k < CONTEXTS; ++k) {
+        rnm_team *team = NULL;
+        assert_int_equal(rnm_team_create(2, true, &team, NULL), RNM_OK);
+        rnm_team_destroy(team);
+    }
+    const cpu_set_t after = own_processors();
+    assert_true(CPU_EQUAL(&before, &after));
+    assert_int_equal(strays(&before), 0);
+    rnm_team_destroy(NULL);
+}
+
+static void teams_are_refused(void **state) {
+    (void)state;
+    rnm_error error;
+    rnm_team *team = NULL;
+    assert_int_equal(rnm_team_create(-1, true, &team, &error), RNM_ERR_ARGUMENT);
+    assert_string_equal(error.text, "team: expected 0 to 64 threads, found -1");
+    assert_int_equal(rnm_team_create(65, false, &team, NULL), RNM_ERR_ARGUMENT);
+    assert_int_equal(rnm_team_create(2, true, NULL, NULL), RNM_ERR_ARGUMENT);
+    assert_null(team);
+}
+
 /* In a process of a user who has no other, and who may have so many threads. */
 static int with_threads(const rnm_model *model, rlim_t most) {
     const struct rlimit limit = {most, most};
@@ -140,13 +220,17 @@ static int with_threads(const rnm_model *model, rlim_t most) {
         return NO_LIMITS;
     }
     for (int k = 0; k < 4 * CONTEXTS; ++k) {
-        const rnm_context_options options = {.threads = 2, .spread_threads = k % 2 == 0};
+        rnm_context_options options = {.threads = 2, .spread_threads = k % 2 == 0};
         rnm_context *context = NULL;
+        if (k % 4 < 2 && rnm_team_create(2, k % 2 == 0, &options.team, NULL) != RNM_OK) {
+            return 1;
+        }
         const rnm_status status = rnm_context_create(model, &options, &context, NULL);
         if (status != (most == 1 ? RNM_ERR_RESOURCE : RNM_OK)) {
             return 1;
         }
         rnm_context_destroy(context);
+        rnm_team_destroy(options.team);
     }
     return 0;
 }
@@ -178,9 +262,10 @@ static void few_threads_are_no_hang(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(affinities_stay),         cmocka_unit_test(works_on_one_processor),
-        cmocka_unit_test(several_callers),         cmocka_unit_test(answers_are_the_same),
-        cmocka_unit_test(few_threads_are_no_hang),
+        cmocka_unit_test(affinities_stay),       cmocka_unit_test(works_on_one_processor),
+        cmocka_unit_test(several_callers),       cmocka_unit_test(answers_are_the_same),
+        cmocka_unit_test(contexts_share_a_team), cmocka_unit_test(teams_need_no_context),
+        cmocka_unit_test(teams_are_refused),     cmocka_unit_test(few_threads_are_no_hang),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
