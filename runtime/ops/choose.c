@@ -13,7 +13,7 @@ enum {
     FEW_TILES = 8,   /* a group's sums and weights of FEW_INPUTS are in L1 */
     FEW_INPUTS = 16,
     MANY_INPUTS = 128,
-    MOST_V_BYTES = 1536 << 10, /* of an item */
+    MOST_V_BYTES = 2048 << 10, /* of an item */
 };
 
 static const struct {
