@@ -17,7 +17,7 @@
 
 static rnm_status check_options(const rnm_model *model, const rnm_context_options *options,
                                 rnm_error *err) {
-    if (options->threads < 0 || options->threads > RNM_THREADS_MOST) {
+    if (options->team == NULL && (options->threads < 0 || options->threads > RNM_THREADS_MOST)) {
         return rnm_fail(err, RNM_ERR_ARGUMENT, "threads: expected 0 to %d, found %d",
                         RNM_THREADS_MOST, options->threads);
     }

@@ -102,7 +102,7 @@ void rnm_memory_give(rnm_memory *memory, void *pointer, uint64_t size) {
 
 uint64_t rnm_memory_spare(const rnm_memory *memory, uint64_t size) {
     const uint64_t rest = size % HUGE_PAGE;
-    return memory->system && rest >= HUGE_PAGE / 2 ? HUGE_PAGE - rest : 0;
+    return memory->system && rest > HUGE_PAGE / 2 ? HUGE_PAGE - rest : 0;
 }
 
 /* Pieces are the huge pages of the default allocator and, behind them, SMALL_PIECE bytes. */

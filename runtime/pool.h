@@ -35,8 +35,8 @@ void rnm_pool_begin(rnm_pool_maker *maker, unsigned count);
 /* Whether a pool is being made that is most likely not ready yet: time for something else. */
 bool rnm_pool_is_coming(const rnm_pool_maker *maker);
 
-/* Ends what begin began. The pool, ready to work, if it is there already; else NULL. To be
- * destroyed by pthreadpool_destroy. */
+/* Waits for what begin began. The pool, ready to work, to be destroyed by pthreadpool_destroy; NULL
+ * where none was begun or could be made. */
 pthreadpool_t rnm_pool_finish(rnm_pool_maker *maker);
 
 /* A pool of so many threads, at least 2, made at once; NULL when the system does not give them. */

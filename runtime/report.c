@@ -25,7 +25,7 @@ static uint64_t expanded_bytes(const rnm_context *context) {
 }
 
 static uint64_t scratch_bytes(const rnm_context *context) {
-    return rnm_workspace_bytes(context) + context->scratch_bytes;
+    return rnm_workspace_bytes(context) - context->spare_bytes + context->scratch_bytes;
 }
 
 uint64_t rnm_context_bytes(const rnm_context *context) {

@@ -164,12 +164,15 @@ typedef struct rnm_context_options {
 /* Some kernels start a new thread on its maker's processor and leave it there for a while, as those
  * of hosts that share processors among guests do: two threads then wait for one another, and the
  * first run takes 20 ms longer. With spread_threads the second is started on another processor, by
- * sched_setaffinity on threads of the library's own and not on the caller's; where it then may run
- * is where the caller may. For programs that may call that (some sandboxes end one that does) and
- * have no threads of real-time priority. Without effect on other numbers of threads. */
+ * sched_setaffinity on threads of the library's own and not on the caller's; it then may run where
+ * the thread may that created the context, or the team. For programs that may call that (some
+ * sandboxes end one that does) and have no threads of real-time priority. Without effect on other
+ * numbers of threads. */
 
 /* `threads` as in the options, where spread_threads is explained. Spread threads start while the
  * caller does something else, such as opening the model; the others when a context needs them.
+ * Where the system limits threads and the limit is near, start none between creating a team and its
+ * first context, other teams included: the pool waits for one that it was promised.
  * RNM_ERR_ARGUMENT, _MEMORY. */
 RNM_API rnm_status rnm_team_create(int threads, bool spread_threads, rnm_team **out,
                                    rnm_error *error);
@@ -214,7 +217,7 @@ typedef struct rnm_report {
         resident_weights; /* compact weights in the mapping plus what is expanded now and kept */
     uint64_t largest_scratch; /* the largest expansion scratch and kernel workspace of a layer */
     uint64_t activations;     /* arena of activations, inputs and outputs included */
-    uint64_t bookkeeping;     /* everything else the allocators gave: model, context, plan */
+    uint64_t bookkeeping;     /* everything else the allocators gave: model, context, plan, spare */
     uint64_t xnnpack;         /* what XNNPACK holds: packed weights, indirection, its workspace */
     uint64_t total;           /* mapped + all of the above that is not in the mapping */
     uint64_t dense;    /* the dense equivalent: all weights expanded to f32, biases and scales */

@@ -40,7 +40,10 @@ void rnm_team_end(rnm_team *team) {
 }
 
 rnm_status rnm_team_create(int threads, bool spread_threads, rnm_team **out, rnm_error *error) {
-    if (out == NULL || threads < 0 || threads > RNM_THREADS_MOST) {
+    if (out == NULL) {
+        return rnm_fail(error, RNM_ERR_ARGUMENT, "team: expected somewhere to put it, found NULL");
+    }
+    if (threads < 0 || threads > RNM_THREADS_MOST) {
         return rnm_fail(error, RNM_ERR_ARGUMENT, "team: expected 0 to %d threads, found %d",
                         RNM_THREADS_MOST, threads);
     }
