@@ -48,7 +48,7 @@ static const costs wide = {
     .expand =
         {
             [RNM_TRANSFORM_LINEAR] = 0.6,
-            [RNM_TRANSFORM_S] = 3.6,
+            [RNM_TRANSFORM_S] = 5.6,
             [RNM_TRANSFORM_F] = 1.5,
             [RNM_TRANSFORM_DROP] = 1.5,
         },
