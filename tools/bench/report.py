@@ -223,7 +223,8 @@ def main():
     text = PAGE.format(
         cpu=machine["cpu"], cores=machine["cores"], isa=SHOWN.get(machine["isa"], machine["isa"]).upper(),
         difference=farthest["difference"], farthest=farthest["name"],
-        rounds=results["rounds"], versions=versions(results),
+        rounds=" to ".join(map(str, sorted({c["rounds"] for c in results["comparisons"]}))),
+        versions=versions(results),
         left_out="; ".join("%s (%s)" % item for item in sorted(results["left_out"].items())),
         commands="\n".join("    build/peers/bin/python tools/bench/compare" +
                            ("" if isa == "best" else " --isa=" + isa) for isa in isas), svg=os.path.basename(svg),
