@@ -97,8 +97,8 @@ static void touch(void *job, size_t item, size_t worker) {
     rnm_memory_touch(t->memory, t->bytes, t->done + item);
 }
 
-static bool touch_next(void *touching_) {
-    touching *t = touching_;
+static bool touch_next(void *argument) {
+    touching *t = argument;
     if (t->done < t->pieces) {
         touch(t, 0, 0);
         ++t->done;

@@ -4,10 +4,11 @@
  * new one starts on its maker's processor. With pthreadpool maker and worker then wait for one
  * another by spinning, slice by slice on one processor, for 5 to 30 ms, while a whole first
  * inference takes 3. So a pair is made by a third thread, the maker, on another processor; once it
- * has made the worker it is called over to this one, which waits for it asleep, and the worker runs
- * there. Only the maker's and the worker's affinities are touched, and the worker's is the caller's
- * again before the pool is handed out, whatever the timing was. It is for programs that ask for it:
- * a sandbox may forbid sched_setaffinity, and threads of real-time priority would make all wait.
+ * has made the worker it is called over to the caller's, who makes room for it until it is gone,
+ * and the worker runs there. Only the maker's and the worker's affinities are touched, and the
+ * worker's is the caller's again before the pool is handed out, whatever the timing was. It is for
+ * programs that ask for it: a sandbox may forbid sched_setaffinity, and threads of real-time
+ * priority would make all wait.
  */
 #include "pool.h"
 
