@@ -94,11 +94,13 @@ typedef struct rnm_matmul_step {
 
 /* A copy between two strided layouts, in elements of `element` bytes. */
 #define RNM_COPY_RANK (2 * RNM_MAX_RANK)
+#define RNM_COPY_BUNDLE 8 /* lines that are put together, at most */
 typedef struct rnm_copy_step {
     int rank;
     uint32_t element;
     int64_t dims[RNM_COPY_RANK], from[RNM_COPY_RANK], to[RNM_COPY_RANK];
     int64_t from_start, to_start;
+    int64_t bundle; /* lines of the last axis that the destination has by turns; 1 mostly */
 } rnm_copy_step;
 
 /* y = one element throughout: x's first, or zero where x is RNM_NONE. */

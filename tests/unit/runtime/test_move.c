@@ -84,6 +84,23 @@ static void transpose(void **state) {
     }
 }
 
+/* Channels of maps that take several items put side by side, and taken apart. */
+static void transpose_large_maps(void **state) {
+    (void)state;
+    rng r = {37};
+    for (int64_t channels = 1; channels <= 10; ++channels) {
+        for (int64_t images = 1; images <= 2; ++images) {
+            rnm_node_attrs attrs = rnm_attrs_default(RNM_OP_Transpose, 0);
+            attrs.perm = (rnm_int_list){.count = 4, .at = {0, 2, 3, 1}};
+            const rnm_shape apart = {.rank = 4, .dims = {images, channels, 211, 97}};
+            check_moves(&r, RNM_OP_Transpose, &attrs, apart, 1, false, transpose_source);
+            attrs.perm = (rnm_int_list){.count = 4, .at = {0, 3, 1, 2}};
+            const rnm_shape together = {.rank = 4, .dims = {images, 211, 97, channels}};
+            check_moves(&r, RNM_OP_Transpose, &attrs, together, 1, false, transpose_source);
+        }
+    }
+}
+
 /* ---- Slice, Split ---------------------------------------------------------------------------- */
 
 /* Python's own slice, one element after the other. */
@@ -411,11 +428,11 @@ static void shape(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(transpose),       cmocka_unit_test(slice),
-        cmocka_unit_test(slice_counts),    cmocka_unit_test(split),
-        cmocka_unit_test(expand),          cmocka_unit_test(tile),
-        cmocka_unit_test(depth_and_space), cmocka_unit_test(reshape),
-        cmocka_unit_test(shape),
+        cmocka_unit_test(transpose), cmocka_unit_test(transpose_large_maps),
+        cmocka_unit_test(slice),     cmocka_unit_test(slice_counts),
+        cmocka_unit_test(split),     cmocka_unit_test(expand),
+        cmocka_unit_test(tile),      cmocka_unit_test(depth_and_space),
+        cmocka_unit_test(reshape),   cmocka_unit_test(shape),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
