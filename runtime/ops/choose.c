@@ -87,7 +87,8 @@ static const costs *costs_of(const rnm_context *context) {
     return context->kernels->lanes >= 16 ? &wide : &narrow;
 }
 
-#define ITEM_TIME 300.0 /* to draw an item, and to wait for the last one */
+#define ITEM_TIME 300.0      /* to draw an item, and to wait for the last one */
+#define DISPATCH_TIME 1000.0 /* to tell other threads of a job; one that is alone needs none */
 /* Where threads share a block of tiles each transforms all of its inputs, of which others wrote
  * most: they come from other cores' caches, which may lie far apart. */
 #define SHARED_INPUT 2.0
@@ -174,6 +175,30 @@ void rnm_cut_winograd(const rnm_context *context, rnm_conv_step *conv) {
     const rnm_weight *weight = &context->weights[conv->weight];
     conv->tile = forms[conv->form].tile;
     (void)cut(costs_of(context), weight, context->threads.count, conv);
+}
+
+void rnm_cut_direct(const rnm_context *context, rnm_conv_step *conv, uint64_t most) {
+    const costs *c = costs_of(context);
+    const rnm_weight *weight = &context->weights[conv->weight];
+    const rnm_child *child = &weight->child;
+    const rnm_window *w = &conv->window;
+    const uint64_t threads = context->threads.count, tile = context->kernels->tile_pixels;
+    const uint64_t pixels = (uint64_t)(w->batch * w->out[0] * w->out[1] * w->out[2]);
+    const uint64_t fewest = divide_up(pixels, most);
+    const double rows = (double)child->ci * child->taps;
+    const double made = c->expand[child->transform] + c->weights_row;
+    double best = 1e300;
+    for (uint64_t stretches = fewest; stretches < fewest + threads; ++stretches) {
+        const uint64_t stretch = divide_up(divide_up(pixels, stretches), tile) * tile;
+        const uint64_t items = divide_up(pixels, stretch) * weight->panel_count;
+        const double item = ITEM_TIME + rows * (made + c->direct_row * (double)stretch);
+        const double time =
+            (items > 1 ? DISPATCH_TIME : 0.0) + (double)divide_up(items, threads) * item;
+        if (time < best) {
+            best = time;
+            conv->stretch = (uint32_t)(stretch < pixels ? stretch : pixels);
+        }
+    }
 }
 
 /* Whether weights are made in the registers that multiply them. */

@@ -47,6 +47,9 @@ void rnm_plan_winograd(rnm_planner *planner, rnm_conv_step *conv);
  * and block_inputs where it is 0. */
 void rnm_cut_winograd(const rnm_context *context, rnm_conv_step *conv);
 
+/* Sets how many pixels an item of a direct run has: at most so many, or a tile. */
+void rnm_cut_direct(const rnm_context *context, rnm_conv_step *conv, uint64_t most);
+
 /* Whether the layer has so few channels that packing their taps pays. */
 bool rnm_can_pack(const rnm_context *context, const rnm_conv_step *conv);
 

@@ -44,13 +44,9 @@ void rnm_plan_direct(rnm_planner *planner, rnm_conv_step *conv) {
     const rnm_child *child = &context->weights[conv->weight].child;
     const uint64_t taps = child->taps;
     const unsigned tile = context->kernels->tile_pixels;
-    uint64_t pixels = (uint64_t)(w->batch * w->out[0] * w->out[1] * w->out[2]);
     uint64_t fit = ADDRESS_BYTES / (taps * sizeof(float *) * RNM_TILE_PIXELS) * tile;
     uint64_t most = fit < MOST_PIXELS ? fit : MOST_PIXELS;
-    most = most < tile ? tile : most;
-    uint64_t stretches = (pixels + most - 1) / most;
-    uint64_t even = round_up((pixels + stretches - 1) / stretches, tile);
-    conv->stretch = (uint32_t)(even < pixels ? even : pixels);
+    rnm_cut_direct(context, conv, most < tile ? tile : most);
     uint64_t inputs =
         BLOCK_BYTES / (taps * RNM_PANEL * sizeof(float)) / RNM_INPUT_BLOCK * RNM_INPUT_BLOCK;
     inputs = inputs < RNM_INPUT_BLOCK ? RNM_INPUT_BLOCK : inputs;
