@@ -31,6 +31,13 @@ static inline void copy_short(float *dst, const float *src, uint32_t count) {
     }
 }
 
+/* A row whose second half lies `fold` before its place. */
+static inline void copy_halves(float *dst, const float *src, size_t fold) {
+    enum { HALF = RNM_PANEL / 2 };
+    memcpy(dst, src, HALF * sizeof *dst);
+    memcpy(dst + HALF, src + HALF - fold, HALF * sizeof *dst);
+}
+
 /* `count` parent elements from `first` on, as f32. */
 static void convert_run(const rnm_child *child, uint64_t first, uint32_t count, float *dst) {
     switch (child->parent_dtype) {
@@ -75,11 +82,16 @@ void rnm_expand_linear(const rnm_kernels *kernels, const rnm_child *child, rnm_p
         widen(kernels, child, panel, dst);
         return;
     }
+    const size_t fold = rnm_rows_fold(child, panel);
     uint32_t start = panel.output % child->po;
     for (uint32_t i = panel.input; i < panel.input + panel.inputs; ++i) {
         uint64_t row = (uint64_t)(i % child->pi) * child->taps;
         for (uint32_t t = 0; t < child->taps; ++t, dst += RNM_PANEL) {
             uint64_t first = (row + t) * child->po;
+            if (fold > 0) {
+                copy_halves(dst, (const float *)child->parent + first + start, fold);
+                continue;
+            }
             uint32_t lane = 0;
             for (uint32_t at = start; lane < panel.lanes; at = 0) {
                 uint32_t run = child->po - at;

@@ -12,6 +12,13 @@ bool rnm_rows_readable(const rnm_child *child, rnm_panel panel) {
     return child->parent_dtype == RNM_F32 && rnm_lanes_adjoin(child, panel);
 }
 
+size_t rnm_rows_fold(const rnm_child *child, rnm_panel panel) {
+    const uint32_t half = RNM_PANEL / 2, at = panel.output % child->po;
+    const bool folds = child->parent_dtype == RNM_F32 && panel.lanes == RNM_PANEL &&
+                       child->po >= half && child->po - at == half;
+    return folds ? at + half : 0;
+}
+
 const float *rnm_row_at(const rnm_child *child, rnm_panel panel) {
     const size_t row = (size_t)(panel.input % child->pi) * child->taps;
     return (const float *)child->parent + row * child->po + panel.output % child->po;
@@ -29,7 +36,9 @@ rnm_rows_ahead rnm_expand_ahead(const rnm_child *child, rnm_panel panel) {
 rnm_row_runs rnm_rows_begin(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel,
                             float *dst) {
     rnm_row_runs runs = {.child = child, .panel = panel, .dst = dst, .next = panel.input};
-    runs.in_place = !rnm_rows_readable(child, panel);
+    const bool readable = rnm_rows_readable(child, panel);
+    runs.fold = readable ? 0 : rnm_rows_fold(child, panel);
+    runs.in_place = dst != NULL && !readable;
     if (runs.in_place) {
         rnm_expand_linear(kernels, child, panel, dst);
     }
@@ -49,6 +58,7 @@ bool rnm_rows_next(rnm_row_runs *runs, rnm_row_run *run) {
     run->dst = runs->dst != NULL ? runs->dst + before * RNM_PANEL : NULL;
     run->rows = (size_t)inputs * child->taps;
     run->input = runs->next;
+    run->fold = runs->fold;
     run->stride = runs->in_place ? RNM_PANEL : child->po;
     run->src = run->dst;
     if (!runs->in_place) {

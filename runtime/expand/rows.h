@@ -14,6 +14,7 @@
 typedef struct rnm_row_run {
     const float *src;
     size_t stride;
+    size_t fold;    /* as in rnm_kernel_rows; 0 where the lanes adjoin */
     size_t rows;    /* inputs of the run times taps */
     float *dst;     /* [rows][RNM_PANEL] */
     uint32_t input; /* the run's first child input */
@@ -23,6 +24,7 @@ typedef struct rnm_row_runs {
     const rnm_child *child;
     rnm_panel panel;
     float *dst;
+    size_t fold;   /* of every run */
     bool in_place; /* rows stand in dst already */
     uint32_t next; /* child input */
 } rnm_row_runs;
@@ -32,11 +34,15 @@ typedef struct rnm_row_runs {
 bool rnm_lanes_adjoin(const rnm_child *child, rnm_panel panel);
 bool rnm_rows_readable(const rnm_child *child, rnm_panel panel);
 
+/* Where the parent is f32 and ends between the halves of the panel's lanes: how far before its
+ * place the second half lies. 0 elsewhere. */
+size_t rnm_rows_fold(const rnm_child *child, rnm_panel panel);
+
 /* The parent's row of panel.input, its first tap, where the panel's rows can be read. */
 const float *rnm_row_at(const rnm_child *child, rnm_panel panel);
 
 /* Begins; writes linear rows to dst where they cannot be read in the parent, and else leaves it
- * alone: it may then be NULL. */
+ * alone. It may be NULL where they can be, or a fold takes them there. */
 rnm_row_runs rnm_rows_begin(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel,
                             float *dst);
 

@@ -22,7 +22,8 @@ static bool in_registers(const rnm_kernels *kernels, const rnm_child *child, rnm
 
 const float *rnm_expand_beforehand(const rnm_kernels *kernels, const rnm_child *child,
                                    rnm_panel panel, float *scratch) {
-    if (rnm_rows_readable(child, panel) && in_registers(kernels, child, panel)) {
+    const bool readable = rnm_rows_readable(child, panel) || rnm_rows_fold(child, panel) > 0;
+    if (readable && in_registers(kernels, child, panel)) {
         return NULL;
     }
     rnm_expanders[child->transform](kernels, child, panel, scratch);
@@ -55,7 +56,8 @@ void rnm_expand_transformed(const rnm_kernels *kernels, const rnm_winograd *wino
         for (size_t i = 0; i < inputs; i += most) {
             uint32_t words[WORDS];
             const size_t count = inputs - i < most ? inputs - i : most;
-            rnm_kernel_rows these = {.src = run.src + i * taps * run.stride, .stride = run.stride};
+            rnm_kernel_rows these = {
+                .src = run.src + i * taps * run.stride, .stride = run.stride, .fold = run.fold};
             if (flips) {
                 these.bits = rnm_mask_words(&mask, count * taps, UINT32_MAX, words);
             }

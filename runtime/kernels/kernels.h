@@ -59,6 +59,8 @@ typedef struct rnm_epilogue {
 typedef struct rnm_kernel_rows {
     const float *src;
     size_t stride;
+    size_t
+        fold; /* a row's second half lies so far before its place; only winograd.weights reads it */
     const uint32_t *bits;
 } rnm_kernel_rows;
 

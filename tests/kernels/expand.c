@@ -70,7 +70,10 @@ static rnm_child random_child(check *c) {
         .taps = taps[check_random(c, 0, 4)],
         .parent_dtype = types[check_random(c, 0, 3)],
     };
-    child.po = check_random(c, 0, 1) == 0 ? child.co : check_random(c, 1, child.co);
+    /* All outputs, any number of them, or one with which panels fold. */
+    const uint32_t halves = check_random(c, 0, child.co / 16) * 16;
+    const uint32_t widths[] = {child.co, check_random(c, 1, child.co), halves};
+    child.po = widths[check_random(c, 0, halves > 0 ? 2 : 1)];
     child.pi = check_random(c, 1, child.ci);
     if (child.transform == RNM_TRANSFORM_S) {
         child.flags = (uint8_t)check_random(c, 0, 2);

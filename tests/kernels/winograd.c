@@ -153,12 +153,14 @@ static void input_case(check *c, unsigned k, size_t channels) {
 
 /* The kernels that the rows stand for, made by the table's own flip, which is checked by itself. */
 static void make_panel(check *c, const rnm_kernel_rows *rows, size_t count, float *panel) {
-    if (rows->bits != NULL) {
-        c->kernels->flip(rows->src, rows->stride, rows->bits, count, panel);
-        return;
-    }
+    enum { HALF = RNM_PANEL / 2 };
     for (size_t r = 0; r < count; ++r) {
-        memcpy(panel + r * RNM_PANEL, rows->src + r * rows->stride, RNM_PANEL * sizeof *panel);
+        const float *row = rows->src + r * rows->stride;
+        memcpy(panel + r * RNM_PANEL, row, HALF * sizeof *panel);
+        memcpy(panel + r * RNM_PANEL + HALF, row + HALF - rows->fold, HALF * sizeof *panel);
+    }
+    if (rows->bits != NULL) {
+        c->kernels->flip(panel, RNM_PANEL, rows->bits, count, panel);
     }
 }
 
@@ -169,18 +171,20 @@ static void weights_case(check *c, unsigned k, size_t inputs) {
     const size_t width = inputs * RNM_PANEL, stride = width + check_random(c, 0, 50);
     const unsigned group = check_random(c, 0, w->weight_side / 2 - 1);
     rnm_kernel_rows rows = {.stride = RNM_PANEL + check_random(c, 0, 1) * check_random(c, 1, 99)};
-    float *src = check_floats(c, (count - 1) * rows.stride + RNM_PANEL);
+    rows.fold = check_random(c, 0, 1) * check_random(c, 1, 40);
+    float *src = check_floats(c, rows.fold + (count - 1) * rows.stride + RNM_PANEL);
     uint32_t *bits = check_bytes(count * sizeof *bits);
     float *panel = check_floats(c, count * RNM_PANEL);
     for (size_t r = 0; r < count; ++r) {
         bits[r] = check_random(c, 0, UINT32_MAX);
     }
-    rows.src = src;
+    rows.src = src + rows.fold;
     rows.bits = check_random(c, 0, 1) == 1 && c->kernels->masks ? bits : NULL;
     make_panel(c, &rows, count, panel);
     guarded dst = check_guarded((points - 1) * stride + width);
-    check_case(c, "winograd[%u].weights, group %u, flips %d, inputs %zu, rows %zu, stride %zu", k,
-               group, rows.bits != NULL, inputs, rows.stride, stride);
+    check_case(
+        c, "winograd[%u].weights, group %u, flips %d, inputs %zu, rows %zu, fold %zu, stride %zu",
+        k, group, rows.bits != NULL, inputs, rows.stride, rows.fold, stride);
     w->weights(&rows, inputs, group, dst.data, stride);
     check_guards(c, dst);
     for (size_t n = 0; n + 1 < points; ++n) {
