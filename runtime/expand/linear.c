@@ -16,26 +16,26 @@ const rnm_expander rnm_expanders[RNM_TRANSFORM_KNOWN] = {
     [RNM_TRANSFORM_DROP] = rnm_expand_drop,
 };
 
-/* Runs are shorter than a panel, and a call for each would take longer than the copy. */
+/* Runs are shorter than a panel, and a call for each would take longer than the copy: two pieces
+ * that overlap. */
 static inline void copy_short(float *dst, const float *src, uint32_t count) {
-    for (; count >= 8; count -= 8, dst += 8, src += 8) {
-        memcpy(dst, src, 8 * sizeof *dst);
+#define ENDS(size)                                                                \
+    do {                                                                          \
+        memcpy(dst, src, (size) * sizeof *dst);                                   \
+        memcpy(dst + count - (size), src + count - (size), (size) * sizeof *dst); \
+    } while (0)
+    if (count >= 16) {
+        ENDS(16);
+    } else if (count >= 8) {
+        ENDS(8);
+    } else if (count >= 4) {
+        ENDS(4);
+    } else {
+        for (; count > 0; --count) {
+            *dst++ = *src++;
+        }
     }
-    if ((count & 4) != 0) {
-        memcpy(dst, src, 4 * sizeof *dst);
-        dst += 4;
-        src += 4;
-    }
-    for (count &= 3; count > 0; --count) {
-        *dst++ = *src++;
-    }
-}
-
-/* A row whose second half lies `fold` before its place. */
-static inline void copy_halves(float *dst, const float *src, size_t fold) {
-    enum { HALF = RNM_PANEL / 2 };
-    memcpy(dst, src, HALF * sizeof *dst);
-    memcpy(dst + HALF, src + HALF - fold, HALF * sizeof *dst);
+#undef ENDS
 }
 
 /* `count` parent elements from `first` on, as f32. */
@@ -82,16 +82,11 @@ void rnm_expand_linear(const rnm_kernels *kernels, const rnm_child *child, rnm_p
         widen(kernels, child, panel, dst);
         return;
     }
-    const size_t fold = rnm_rows_fold(child, panel);
     uint32_t start = panel.output % child->po;
     for (uint32_t i = panel.input; i < panel.input + panel.inputs; ++i) {
         uint64_t row = (uint64_t)(i % child->pi) * child->taps;
         for (uint32_t t = 0; t < child->taps; ++t, dst += RNM_PANEL) {
             uint64_t first = (row + t) * child->po;
-            if (fold > 0) {
-                copy_halves(dst, (const float *)child->parent + first + start, fold);
-                continue;
-            }
             uint32_t lane = 0;
             for (uint32_t at = start; lane < panel.lanes; at = 0) {
                 uint32_t run = child->po - at;
