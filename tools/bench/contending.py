@@ -15,7 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PAUSE_SECONDS = 0.05
 # Runs of a contender in one round, the first not counted: caches are another's by then.
 ROUND_MS = 120
-LEAST_RUNS, MOST_RUNS = 4, 200
+LEAST_RUNS, MOST_RUNS = 4, 25
 
 
 class Contender:
@@ -51,11 +51,11 @@ class Contender:
     def measure(self, runs):
         return [float(word) for word in self.ask("run %d" % (runs + 1))][1:]
 
-    def round(self):
-        """As many runs as a round has of this contender; their median."""
+    def round(self, most=MOST_RUNS):
+        """As many runs as a round has of this contender, at most so many; their median."""
         if not self.rounds:
             once = statistics.median(self.measure(3))
-            self.runs = max(LEAST_RUNS, min(MOST_RUNS, int(ROUND_MS / once)))
+            self.runs = max(LEAST_RUNS, min(most, int(ROUND_MS / once)))
         time.sleep(PAUSE_SECONDS)
         self.rounds.append(self.measure(self.runs))
         return statistics.median(self.rounds[-1])
