@@ -16,6 +16,8 @@ PAUSE_SECONDS = 0.05
 # Runs of a contender in one round, the first not counted: caches are another's by then.
 ROUND_MS = 120
 LEAST_RUNS, MOST_RUNS = 4, 25
+# Two processors that exchange a line of cache in fewer nanoseconds are near: they share a cache.
+NEAR = 250
 
 
 class Contender:
@@ -92,6 +94,19 @@ def start_all(files, threads, build, held_to=None):
                                            package, str(threads), files.input, shape] + model,
                                model, held))
     return found
+
+
+def exchange(build):
+    """The nanoseconds that a line of cache takes from one processor to another and back."""
+    program = os.path.join(build, "tools", "bench", "exchange")
+    return float(subprocess.run([program], check=True, capture_output=True, text=True).stdout)
+
+
+def place_of(before, after):
+    """Where the host had the processors: near, far, or None if it moved them meanwhile."""
+    if (before < NEAR) != (after < NEAR):
+        return None
+    return "near" if before < NEAR else "far"
 
 
 def machine():

@@ -8,9 +8,11 @@ import json
 import os
 import sys
 
+from contending import NEAR
 from networks import TARGETS
 
 OURS = ("panel", "load")
+FAR = ", processors far apart"
 MIB = 1 << 20
 SHOWN = {"avx512f": "AVX-512"}
 
@@ -40,11 +42,11 @@ def table(head, rows):
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
-def time_table(results, threads, isa):
+def time_table(results, threads, isa, place):
     names = contenders(results)
     rows = []
     for c in results["comparisons"]:
-        if (c["threads"], c["isa"]) != (threads, isa):
+        if (c["threads"], c["isa"], c["place"]) != (threads, isa, place):
             continue
         found = [row_of(c, name) for name in names]
         best = best_peer(c)
@@ -72,16 +74,26 @@ def targets_say(results, isa):
             % (isa.upper(), ", ".join(held) or "none", ", ".join(free)))
 
 
+def at_place(results, isa, place):
+    """The comparisons by network and threads."""
+    return {(c["network"], c["threads"]): c for c in results["comparisons"]
+            if (c["isa"], c["place"]) == (isa, place)}
+
+
+def ratio_of_target(comparison, target):
+    best = best_peer(comparison)
+    return of_target(best["ours_to_this"], target, ", " + best["name"])
+
+
 def target_table(results, isa):
     """What panel mode reached of what it is to reach. Memory does not depend on the ISA."""
-    found = {(c["network"], c["threads"]): c for c in results["comparisons"] if c["isa"] == isa}
+    found = at_place(results, isa, "near")
     rows = []
     for name, (ratio, memory, peak, first) in TARGETS.items():
         row = [name]
         for threads in (1, 2):
             c = found.get((name, threads))
-            best = best_peer(c) if c else None
-            row.append(of_target(best["ours_to_this"], ratio, ", " + best["name"]) if c else "-")
+            row.append(ratio_of_target(c, ratio) if c else "-")
         c = found.get((name, 1)) or found.get((name, 2))
         if c is None:
             continue
@@ -97,6 +109,14 @@ def target_table(results, isa):
     return table(["network", "times the fastest peer's time, 1 thread", "2 threads",
                   "times ONNX Runtime's peak memory", "peak memory, MB",
                   "times ONNX Runtime's first answer, 1 thread", "2 threads"], rows)
+
+
+def far_table(results, isa):
+    """The same of two threads where the processors were far apart."""
+    found = at_place(results, isa, "far")
+    return table(["network", "times the fastest peer's time, 2 threads", "rounds"],
+                 [[name, ratio_of_target(found[name, 2], TARGETS[name][0]),
+                   str(found[name, 2]["rounds"])] for name in TARGETS if (name, 2) in found])
 
 
 def memory_table(results):
@@ -134,6 +154,8 @@ PAGE = """# This runtime beside others
 
 {cpu}, {cores} cores, widest instructions {isa}. The machine is shared, so times are worth less than ratios, and a ratio of one row less than the rows together. Random weights, batch 1, f32 everywhere; the same input and the same answers: the largest difference from those of *panel* is {difference:.0e} of their range ({farthest}). Each contender is a process of its own; in each of {rounds} rounds every one in turn runs a few times. A ratio is the median over rounds of the quotient of that round's medians, so it can differ a little from the quotient of the two times beside it. Threads are set in every runtime: what it calls intra-op threads, one stream.
 
+The host moves the two processors of this virtual machine about: at one cache, or at two that lie far apart, where a second thread gains less in every runtime. With two threads, rounds are told apart by the time in which a line of cache goes from one processor to the other and back: less than {near} ns before and after, or more (`tools/bench/exchange`). Tables are of the former unless they say *far apart*. [SCALING.md](SCALING.md) has both side by side.
+
 *panel* and *load* are this runtime (compact weights expanded inside the kernels; expanded at load on XNNPACK). *XNNPACK* is the dense equivalent as one graph of XNNPACK, nothing of ours in it. The others read the dense ONNX file that `rnc export --dense` writes, or what their own converter makes of it; for LiteRT, whose converters need a full training framework, `tools/bench/write_tflite.py` writes the .tflite, which its XNNPACK delegate takes whole. Versions: {versions}. Missing: {left_out}.
 
 Made by
@@ -170,7 +192,7 @@ def chart(results, path):
     figure, axes = pyplot.subplots(1, len(kinds), figsize=(10, 5), sharey=True, squeeze=False)
     for axis, threads in zip(axes[0], kinds):
         found = {c["network"]: c for c in results["comparisons"]
-                 if c["threads"] == threads and c["isa"] == "best"}
+                 if (c["threads"], c["isa"], c["place"]) == (threads, "best", "near")}
         shown = [name for name in TARGETS if name in found]
         for k, name in enumerate(names):
             at = [(1 / row["ours_to_this"], place) for place, network in enumerate(shown)
@@ -212,11 +234,14 @@ def main():
         tables.append("## Targets%s\n\n%s\n\n%s" % (
             "" if isa == "best" else ", our kernels held to %s" % isa.upper(),
             targets_say(results, isa), target_table(results, isa)))
-        for threads in sorted({c["threads"] for c in results["comparisons"] if c["isa"] == isa}):
-            tables.append("## Milliseconds, %d thread%s%s\n\n%s" % (
-                threads, "s" if threads > 1 else "",
+        for threads, place in sorted({(c["threads"], c["place"]) for c in results["comparisons"]
+                                      if c["isa"] == isa}, key=lambda k: (k[1] == "far", k[0])):
+            tables.append("## Milliseconds, %d thread%s%s%s\n\n%s" % (
+                threads, "s" if threads > 1 else "", FAR if place == "far" else "",
                 "" if isa == "best" else ", our kernels held to %s" % isa.upper(),
-                time_table(results, threads, isa)))
+                time_table(results, threads, isa, place)))
+            if place == "far":
+                tables.append(far_table(results, isa))
     machine = results["machine"]
     farthest = max((r for c in results["comparisons"] for r in c["rows"]),
                    key=lambda r: r["difference"])
@@ -224,7 +249,7 @@ def main():
         cpu=machine["cpu"], cores=machine["cores"], isa=SHOWN.get(machine["isa"], machine["isa"]).upper(),
         difference=farthest["difference"], farthest=farthest["name"],
         rounds=" to ".join(map(str, sorted({c["rounds"] for c in results["comparisons"]}))),
-        versions=versions(results),
+        versions=versions(results), near=NEAR,
         left_out="; ".join("%s (%s)" % item for item in sorted(results["left_out"].items())),
         commands="\n".join("    build/peers/bin/python tools/bench/compare" +
                            ("" if isa == "best" else " --isa=" + isa) for isa in isas), svg=os.path.basename(svg),
