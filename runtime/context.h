@@ -94,7 +94,7 @@ typedef struct rnm_matmul_step {
 
 /* A copy between two strided layouts, in elements of `element` bytes. */
 #define RNM_COPY_RANK (2 * RNM_MAX_RANK)
-#define RNM_COPY_BUNDLE 8 /* lines that are put together, at most */
+#define RNM_COPY_BUNDLE 7 /* short lines, which change places with the next axis, at most */
 typedef struct rnm_copy_step {
     int rank;
     uint32_t element;

@@ -49,7 +49,8 @@ void rnm_expand_transformed(const rnm_kernels *kernels, const rnm_winograd *wino
                             const rnm_child *child, rnm_panel panel, rnm_rows_ahead ahead,
                             unsigned group, float *dst, size_t stride);
 
-/* The parent rows of a panel's inputs, to be asked for; none where they cannot be read in place. */
+/* The parent rows of a panel's inputs, to be asked for; none where they cannot be read in place, or
+ * are folded. */
 rnm_rows_ahead rnm_expand_ahead(const rnm_child *child, rnm_panel panel);
 
 #endif

@@ -7,6 +7,7 @@
 #include "half.h"
 #include "rows.h"
 
+#include <assert.h>
 #include <string.h>
 
 const rnm_expander rnm_expanders[RNM_TRANSFORM_KNOWN] = {
@@ -16,8 +17,8 @@ const rnm_expander rnm_expanders[RNM_TRANSFORM_KNOWN] = {
     [RNM_TRANSFORM_DROP] = rnm_expand_drop,
 };
 
-/* Runs are shorter than a panel, and a call for each would take longer than the copy: two pieces
- * that overlap. */
+/* Runs are no longer than a panel, and a call for each would take longer than the copy: two pieces
+ * that overlap, or a few elements. */
 static inline void copy_short(float *dst, const float *src, uint32_t count) {
 #define ENDS(size)                                                                \
     do {                                                                          \
@@ -36,6 +37,7 @@ static inline void copy_short(float *dst, const float *src, uint32_t count) {
         }
     }
 #undef ENDS
+    static_assert(RNM_PANEL <= 32, "two pieces of 16 are a panel");
 }
 
 /* `count` parent elements from `first` on, as f32. */

@@ -36,9 +36,8 @@ rnm_rows_ahead rnm_expand_ahead(const rnm_child *child, rnm_panel panel) {
 rnm_row_runs rnm_rows_begin(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel,
                             float *dst) {
     rnm_row_runs runs = {.child = child, .panel = panel, .dst = dst, .next = panel.input};
-    const bool readable = rnm_rows_readable(child, panel);
-    runs.fold = readable ? 0 : rnm_rows_fold(child, panel);
-    runs.in_place = dst != NULL && !readable;
+    runs.fold = dst == NULL ? rnm_rows_fold(child, panel) : 0;
+    runs.in_place = !rnm_rows_readable(child, panel) && runs.fold == 0;
     if (runs.in_place) {
         rnm_expand_linear(kernels, child, panel, dst);
     }

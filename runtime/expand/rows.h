@@ -3,8 +3,9 @@
  * Where a panel's parent rows lie. Child inputs that follow one another come from parent inputs
  * that do, until the parent is at its end: such a run is one stretch of rows at equal distances,
  * which kernels take at once. Where the panel's lanes lie side by side in the parent, the rows are
- * read in place; a panel that wraps around the parent's end or is cut short, or a parent of half
- * floats, is written out first and then transformed in place.
+ * read in place, and by kernels that can fold them also where the parent ends between the halves of
+ * the lanes; any other panel that wraps around the parent's end or is cut short, or a parent of
+ * half floats, is written out first and then transformed in place.
  */
 #ifndef RNM_EXPAND_ROWS_H
 #define RNM_EXPAND_ROWS_H
@@ -14,7 +15,7 @@
 typedef struct rnm_row_run {
     const float *src;
     size_t stride;
-    size_t fold;    /* as in rnm_kernel_rows; 0 where the lanes adjoin */
+    size_t fold;    /* as in rnm_kernel_rows */
     size_t rows;    /* inputs of the run times taps */
     float *dst;     /* [rows][RNM_PANEL] */
     uint32_t input; /* the run's first child input */
@@ -42,7 +43,7 @@ size_t rnm_rows_fold(const rnm_child *child, rnm_panel panel);
 const float *rnm_row_at(const rnm_child *child, rnm_panel panel);
 
 /* Begins; writes linear rows to dst where they cannot be read in the parent, and else leaves it
- * alone. It may be NULL where they can be, or a fold takes them there. */
+ * alone. It may be NULL where they can be; and where they fold, for who folds them. */
 rnm_row_runs rnm_rows_begin(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel,
                             float *dst);
 

@@ -183,7 +183,7 @@ void rnm_cut_direct(const rnm_context *context, rnm_conv_step *conv, uint64_t mo
     const rnm_child *child = &weight->child;
     const rnm_window *w = &conv->window;
     const uint64_t threads = context->threads.count, tile = context->kernels->tile_pixels;
-    const uint64_t pixels = (uint64_t)(w->batch * w->out[0] * w->out[1] * w->out[2]);
+    const uint64_t pixels = rnm_output_pixels(w);
     const uint64_t fewest = divide_up(pixels, most);
     const double rows = (double)child->ci * child->taps;
     const double made = c->expand[child->transform] + c->weights_row;

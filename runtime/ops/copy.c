@@ -42,7 +42,12 @@ static void copy_line(const void *from, int64_t from_step, void *to, int64_t to_
  * then whole vectors are stored, and a line that another core holds is asked for once. */
 static void copy_bundle(const rnm_copy_step *copy, const uint8_t *from, uint8_t *to,
                         int64_t pixels) {
-    uint64_t together[BUNDLE_PIXELS * RNM_COPY_BUNDLE];
+    union {
+        uint64_t eight[BUNDLE_PIXELS * RNM_COPY_BUNDLE];
+        uint32_t four[BUNDLE_PIXELS * RNM_COPY_BUNDLE];
+        uint16_t two[BUNDLE_PIXELS * RNM_COPY_BUNDLE];
+        uint8_t bytes[BUNDLE_PIXELS * RNM_COPY_BUNDLE];
+    } together;
     const int last = copy->rank - 1;
     const size_t element = copy->element, pixel = element * (size_t)copy->bundle;
     for (int64_t done = 0; done < pixels; done += BUNDLE_PIXELS) {
@@ -50,9 +55,9 @@ static void copy_bundle(const rnm_copy_step *copy, const uint8_t *from, uint8_t 
         for (int64_t k = 0; k < copy->bundle; ++k) {
             const int64_t at = k * copy->from[last - 1] + done * copy->from[last];
             copy_line(from + at * (int64_t)element, copy->from[last],
-                      (uint8_t *)together + (size_t)k * element, copy->bundle, count, element);
+                      together.bytes + (size_t)k * element, copy->bundle, count, element);
         }
-        memcpy(to + (size_t)done * pixel, together, (size_t)count * pixel);
+        memcpy(to + (size_t)done * pixel, &together, (size_t)count * pixel);
     }
 }
 
@@ -137,6 +142,7 @@ static void lengthen_lines(rnm_copy_step *copy) {
         copy->dims[last - 1] <= copy->dims[last]) {
         return;
     }
+    /* In maps of one item a bundle would be copied twice for nothing: its lines are in cache. */
     if (copy->to[last] == 1 && copy->to[last - 1] == copy->dims[last] &&
         copy->dims[last - 1] > ITEM_ELEMENTS / copy->dims[last]) {
         copy->bundle = copy->dims[last];

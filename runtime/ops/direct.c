@@ -200,10 +200,6 @@ static void multiply_depthwise(const rnm_conv_job *job, const stretch *s, uint32
     }
 }
 
-static uint64_t all_pixels(const rnm_window *w) {
-    return (uint64_t)(w->batch * w->out[0] * w->out[1] * w->out[2]);
-}
-
 static void direct_item(void *argument, size_t item, size_t worker) {
     const rnm_conv_job *job = argument;
     const rnm_conv_step *conv = job->conv;
@@ -216,7 +212,7 @@ static void direct_item(void *argument, size_t item, size_t worker) {
     stretch s = {.first = item / weight->panel_count * conv->stretch,
                  .tile = context->kernels->tile_pixels,
                  .rows = (const float **)(void *)scratch};
-    uint64_t rest = all_pixels(&conv->window) - s.first;
+    uint64_t rest = rnm_output_pixels(&conv->window) - s.first;
     s.pixels = rest < conv->stretch ? (unsigned)rest : conv->stretch;
     scratch += address_bytes(conv, taps, s.tile);
     s.sums = (float(*)[RNM_PANEL])(void *)scratch;
@@ -236,7 +232,7 @@ static void direct_item(void *argument, size_t item, size_t worker) {
 }
 
 uint64_t rnm_direct_passes(const rnm_conv_step *conv) {
-    return (all_pixels(&conv->window) + conv->stretch - 1) / conv->stretch;
+    return (rnm_output_pixels(&conv->window) + conv->stretch - 1) / conv->stretch;
 }
 
 void rnm_run_direct(rnm_conv_job *job) {

@@ -39,8 +39,7 @@ void rnm_plan_few(rnm_planner *planner, rnm_conv_step *conv) {
     const rnm_weight *weight = &planner->context->weights[conv->weight];
     const rnm_child *child = &weight->child;
     conv->few = true;
-    conv->stretch = (uint32_t)(conv->window.batch * conv->window.out[0] * conv->window.out[1] *
-                               conv->window.out[2]);
+    conv->stretch = (uint32_t)rnm_output_pixels(&conv->window);
     conv->block_inputs = child->ci < BLOCK_INPUTS ? child->ci : BLOCK_INPUTS;
     const uint64_t rows = (uint64_t)child->taps * RNM_TILE_PIXELS * sizeof(float *);
     const uint64_t words = (uint64_t)conv->block_inputs * child->taps * sizeof(uint32_t);

@@ -16,8 +16,9 @@ PAUSE_SECONDS = 0.05
 # Runs of a contender in one round, the first not counted: caches are another's by then.
 ROUND_MS = 120
 LEAST_RUNS, MOST_RUNS = 4, 25
-# Two processors that exchange a line of cache in fewer nanoseconds are near: they share a cache.
-NEAR = 250
+# The first two processors that this process may use share a core where they exchange a line of cache
+# in fewer nanoseconds than the first, which are not two then; in fewer than the second a cache.
+ONE_CORE, NEAR = 75, 250
 
 
 class Contender:
@@ -70,8 +71,8 @@ class Contender:
         self.base_bytes = int(words[1]) if len(words) > 1 else 0
 
 
-def start_all(files, threads, build, held_to=None):
-    """The contenders of a network; those of ours first."""
+def start_all(files, threads, build, held_to=None, load=True):
+    """The contenders of a network; those of ours first, --expand=load among them if asked for."""
     xnnpack = os.path.join(build, "tools", "bench", "contend_xnn")
     if not os.path.exists(xnnpack):
         raise SystemExit("%s is missing: build with RNM_XNNPACK=ON" % xnnpack)
@@ -81,10 +82,11 @@ def start_all(files, threads, build, held_to=None):
     isa = [held_to] if held_to else []
     found = [Contender("panel", [ours, files.rnm, files.input, str(threads), "panel"] + isa,
                        [files.rnm], {} if isa else None),
-             Contender("load", [ours, files.rnm, files.input, str(threads), "load"] + isa,
-                       [files.rnm]),
              Contender("XNNPACK", [xnnpack, files.rnm, files.input, str(threads)], [files.onnx])]
-    found[2].firsts = None  # expands by the scalar reference: not XNNPACK's time
+    found[1].firsts = None  # expands by the scalar reference: not XNNPACK's time
+    if load:
+        found.insert(1, Contender("load", [ours, files.rnm, files.input, str(threads), "load"] + isa,
+                                  [files.rnm]))
     for package, peer in peers.PEERS.items():
         if importlib.util.find_spec(package) is None:
             continue
@@ -99,12 +101,17 @@ def start_all(files, threads, build, held_to=None):
 def exchange(build):
     """The nanoseconds that a line of cache takes from one processor to another and back."""
     program = os.path.join(build, "tools", "bench", "exchange")
-    return float(subprocess.run([program], check=True, capture_output=True, text=True).stdout)
+    if not os.path.exists(program):
+        raise SystemExit("%s is missing: build the project" % program)
+    process = subprocess.run([program], stdout=subprocess.PIPE, text=True)
+    if process.returncode != 0:
+        raise SystemExit("two threads are compared on two processors")
+    return float(process.stdout)
 
 
 def place_of(before, after):
-    """Where the host had the processors: near, far, or None if it moved them meanwhile."""
-    if (before < NEAR) != (after < NEAR):
+    """Where the host had the processors: near, far, or None if on one core or moved meanwhile."""
+    if min(before, after) < ONE_CORE or (before < NEAR) != (after < NEAR):
         return None
     return "near" if before < NEAR else "far"
 

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 
-from contending import NEAR
+from contending import NEAR, ONE_CORE
 from networks import TARGETS
 
 OURS = ("panel", "load")
@@ -154,7 +154,7 @@ PAGE = """# This runtime beside others
 
 {cpu}, {cores} cores, widest instructions {isa}. The machine is shared, so times are worth less than ratios, and a ratio of one row less than the rows together. Random weights, batch 1, f32 everywhere; the same input and the same answers: the largest difference from those of *panel* is {difference:.0e} of their range ({farthest}). Each contender is a process of its own; in each of {rounds} rounds every one in turn runs a few times. A ratio is the median over rounds of the quotient of that round's medians, so it can differ a little from the quotient of the two times beside it. Threads are set in every runtime: what it calls intra-op threads, one stream.
 
-The host moves the two processors of this virtual machine about: at one cache, or at two that lie far apart, where a second thread gains less in every runtime. With two threads, rounds are told apart by the time in which a line of cache goes from one processor to the other and back: less than {near} ns before and after, or more (`tools/bench/exchange`). Tables are of the former unless they say *far apart*. [SCALING.md](SCALING.md) has both side by side.
+The host of a virtual machine may move its processors about: on one core, on two at one cache, or on two that lie far apart. With two threads, rounds are told apart by the time in which a line of cache goes from one processor to the other and back (`tools/bench/exchange`): {one_core} to {near} ns before and after, or more, any other counts nowhere. Tables are of the former unless they say *far apart*. What a second thread gains, in each runtime, is in [SCALING.md](SCALING.md).
 
 *panel* and *load* are this runtime (compact weights expanded inside the kernels; expanded at load on XNNPACK). *XNNPACK* is the dense equivalent as one graph of XNNPACK, nothing of ours in it. The others read the dense ONNX file that `rnc export --dense` writes, or what their own converter makes of it; for LiteRT, whose converters need a full training framework, `tools/bench/write_tflite.py` writes the .tflite, which its XNNPACK delegate takes whole. Versions: {versions}. Missing: {left_out}.
 
@@ -188,15 +188,19 @@ def chart(results, path):
     from matplotlib import pyplot
     pyplot.rcParams.update({"svg.hashsalt": "bench", "font.size": 11})
     names = [n for n in contenders(results) if n not in OURS]
-    kinds = sorted({c["threads"] for c in results["comparisons"]})
+    near = [c for c in results["comparisons"] if (c["isa"], c["place"]) == ("best", "near")]
+    if not near:
+        raise SystemExit("%s: no comparison that the chart could show" % path)
+    kinds = sorted({c["threads"] for c in near})
+    shown = [name for name in TARGETS if any(c["network"] == name for c in near)]
     figure, axes = pyplot.subplots(1, len(kinds), figsize=(10, 5), sharey=True, squeeze=False)
     for axis, threads in zip(axes[0], kinds):
-        found = {c["network"]: c for c in results["comparisons"]
-                 if (c["threads"], c["isa"], c["place"]) == (threads, "best", "near")}
-        shown = [name for name in TARGETS if name in found]
+        found = {c["network"]: c for c in near if c["threads"] == threads}
         for k, name in enumerate(names):
             at = [(1 / row["ours_to_this"], place) for place, network in enumerate(shown)
-                  for row in [row_of(found[network], name)] if row]
+                  if network in found for row in [row_of(found[network], name)] if row]
+            if not at:
+                continue
             mark, colour = MARKS[k % len(MARKS)]
             axis.plot(*zip(*at), mark, color=colour, markersize=7, label=name, alpha=0.85,
                       markeredgecolor="white", markeredgewidth=0.5)
@@ -240,16 +244,17 @@ def main():
                 threads, "s" if threads > 1 else "", FAR if place == "far" else "",
                 "" if isa == "best" else ", our kernels held to %s" % isa.upper(),
                 time_table(results, threads, isa, place)))
-            if place == "far":
+            if (threads, place) == (2, "far"):
                 tables.append(far_table(results, isa))
     machine = results["machine"]
+    rounds = [c["rounds"] for c in results["comparisons"]]
     farthest = max((r for c in results["comparisons"] for r in c["rows"]),
                    key=lambda r: r["difference"])
     text = PAGE.format(
         cpu=machine["cpu"], cores=machine["cores"], isa=SHOWN.get(machine["isa"], machine["isa"]).upper(),
         difference=farthest["difference"], farthest=farthest["name"],
-        rounds=" to ".join(map(str, sorted({c["rounds"] for c in results["comparisons"]}))),
-        versions=versions(results), near=NEAR,
+        rounds=" to ".join(map(str, sorted({min(rounds), max(rounds)}))),
+        versions=versions(results), one_core=ONE_CORE, near=NEAR,
         left_out="; ".join("%s (%s)" % item for item in sorted(results["left_out"].items())),
         commands="\n".join("    build/peers/bin/python tools/bench/compare" +
                            ("" if isa == "best" else " --isa=" + isa) for isa in isas), svg=os.path.basename(svg),
