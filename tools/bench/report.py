@@ -82,12 +82,13 @@ def at_place(results, isa, place):
 
 def ratio_of_target(comparison, target):
     best = best_peer(comparison)
-    return of_target(best["ours_to_this"], target, ", " + best["name"])
+    place = FAR if comparison["place"] == "far" else ""
+    return of_target(best["ours_to_this"], target, ", " + best["name"] + place)
 
 
 def target_table(results, isa):
     """What panel mode reached of what it is to reach. Memory does not depend on the ISA."""
-    found = at_place(results, isa, "near")
+    found = {**at_place(results, isa, "far"), **at_place(results, isa, "near")}
     rows = []
     for name, (ratio, memory, peak, first) in TARGETS.items():
         row = [name]
@@ -115,8 +116,9 @@ def far_table(results, isa):
     """The same of two threads where the processors were far apart."""
     found = at_place(results, isa, "far")
     return table(["network", "times the fastest peer's time, 2 threads", "rounds"],
-                 [[name, ratio_of_target(found[name, 2], TARGETS[name][0]),
-                   str(found[name, 2]["rounds"])] for name in TARGETS if (name, 2) in found])
+                 [[name, ratio_of_target(found[name, 2], target),
+                   str(found[name, 2]["rounds"])] for name, (target, *_) in TARGETS.items()
+                  if (name, 2) in found])
 
 
 def memory_table(results):
@@ -154,7 +156,7 @@ PAGE = """# This runtime beside others
 
 {cpu}, {cores} cores, widest instructions {isa}. The machine is shared, so times are worth less than ratios, and a ratio of one row less than the rows together. Random weights, batch 1, f32 everywhere; the same input and the same answers: the largest difference from those of *panel* is {difference:.0e} of their range ({farthest}). Each contender is a process of its own; in each of {rounds} rounds every one in turn runs a few times. A ratio is the median over rounds of the quotient of that round's medians, so it can differ a little from the quotient of the two times beside it. Threads are set in every runtime: what it calls intra-op threads, one stream.
 
-The host of a virtual machine may move its processors about: on one core, on two at one cache, or on two that lie far apart. With two threads, rounds are told apart by the time in which a line of cache goes from one processor to the other and back (`tools/bench/exchange`): {one_core} to {near} ns before and after, or more, any other counts nowhere. Tables are of the former unless they say *far apart*. What a second thread gains, in each runtime, is in [SCALING.md](SCALING.md).
+The host of a virtual machine may move its processors about: on one core, on two at one cache, or on two that lie far apart. With two threads, rounds are told apart by the time in which a line of cache goes from one processor to the other and back (`tools/bench/exchange`): {one_core} to {near} ns before and after, or more, any other counts nowhere. What does not say *far apart* is of the former. What a second thread gains, in each runtime, is in [SCALING.md](SCALING.md).
 
 *panel* and *load* are this runtime (compact weights expanded inside the kernels; expanded at load on XNNPACK). *XNNPACK* is the dense equivalent as one graph of XNNPACK, nothing of ours in it. The others read the dense ONNX file that `rnc export --dense` writes, or what their own converter makes of it; for LiteRT, whose converters need a full training framework, `tools/bench/write_tflite.py` writes the .tflite, which its XNNPACK delegate takes whole. Versions: {versions}. Missing: {left_out}.
 
