@@ -55,12 +55,12 @@ typedef struct rnm_epilogue {
 } rnm_epilogue;
 
 /* Rows of RNM_PANEL parent elements, `stride` floats from one to the next, and a word of signs to
- * invert for each, or NULL. */
+ * invert for each, or NULL. The second half of each row lies `fold` floats before its place, which
+ * only rnm_winograd.weights reads. */
 typedef struct rnm_kernel_rows {
     const float *src;
     size_t stride;
-    size_t
-        fold; /* a row's second half lies so far before its place; only winograd.weights reads it */
+    size_t fold;
     const uint32_t *bits;
 } rnm_kernel_rows;
 

@@ -214,7 +214,7 @@ static double direct_time(const rnm_context *context, const rnm_conv_step *conv)
     const rnm_weight *weight = &context->weights[conv->weight];
     const rnm_child *child = &weight->child;
     const rnm_window *w = &conv->window;
-    const double pixels = (double)(w->batch * w->out[1] * w->out[2]);
+    const double pixels = (double)rnm_output_pixels(w);
     const double rows = (double)child->ci * child->taps * (double)weight->panel_count;
     if (rnm_can_pack(context, conv)) {
         const double lanes = child->co < RNM_PANEL ? (double)child->co / RNM_PANEL : 1.0;

@@ -105,7 +105,7 @@ def exchange(build):
         raise SystemExit("%s is missing: build the project" % program)
     process = subprocess.run([program], stdout=subprocess.PIPE, text=True)
     if process.returncode != 0:
-        raise SystemExit("two threads are compared on two processors")
+        raise SystemExit("%s failed: its words are above" % program)
     return float(process.stdout)
 
 

@@ -152,6 +152,13 @@ def versions(results):
     return ", ".join("%s %s" % (name, seen[name]) for name in seen if name not in OURS)
 
 
+def commands(results, isa):
+    """What measured the tables of an instruction set, a line for every --rounds."""
+    asked = sorted({c["asked"] for c in results["comparisons"] if c["isa"] == isa})
+    return "\n".join("    build/peers/bin/python tools/bench/compare%s --rounds=%d"
+                     % ("" if isa == "best" else " --isa=" + isa, rounds) for rounds in asked)
+
+
 PAGE = """# This runtime beside others
 
 {cpu}, {cores} cores, widest instructions {isa}. The machine is shared, so times are worth less than ratios, and a ratio of one row less than the rows together. Random weights, batch 1, f32 everywhere; the same input and the same answers: the largest difference from those of *panel* is {difference:.0e} of their range ({farthest}). Each contender is a process of its own; in each of {rounds} rounds every one in turn runs a few times. A ratio is the median over rounds of the quotient of that round's medians, so it can differ a little from the quotient of the two times beside it. Threads are set in every runtime: what it calls intra-op threads, one stream.
@@ -258,8 +265,7 @@ def main():
         rounds=" to ".join(map(str, sorted({min(rounds), max(rounds)}))),
         versions=versions(results), one_core=ONE_CORE, near=NEAR,
         left_out="; ".join("%s (%s)" % item for item in sorted(results["left_out"].items())),
-        commands="\n".join("    build/peers/bin/python tools/bench/compare" +
-                           ("" if isa == "best" else " --isa=" + isa) for isa in isas), svg=os.path.basename(svg),
+        commands="\n".join(commands(results, isa) for isa in isas), svg=os.path.basename(svg),
         tables="\n\n".join(tables), memory=memory_table(results))
     with open(page, "w") as file:
         file.write(text)
