@@ -111,6 +111,9 @@ static rnm_status map_file(rnm_model *model, const char *path, rnm_error *err) {
         status = rnm_fail(err, RNM_ERR_IO, "%s: cannot be mapped: %s", path, strerror(errno));
         goto close_file;
     }
+    /* Where it is not in memory yet, read it in large pieces: faster now, and at each later start.
+     */
+    (void)madvise(bytes, (size_t)info.st_size, MADV_HUGEPAGE);
     model->kind = RNM_BYTES_MAPPED;
     model->bytes = bytes;
     model->size = (uint64_t)info.st_size;

@@ -14,6 +14,7 @@ typedef struct rnc_file {
     const char *target;
     char *temporary;
     FILE *stream;
+    char *buffer;    /* the stream's; NULL: its own */
     uint64_t offset; /* bytes written so far */
     void *digest;    /* of the section being written, or NULL */
 } rnc_file;

@@ -88,6 +88,40 @@ static void appears_on_commit(void **state) {
     assert_int_equal(unlink(target), 0);
 }
 
+static uint8_t byte_at(size_t at) {
+    return (uint8_t)(at * 2654435761u >> 24);
+}
+
+/* Pieces that end before, in and behind the blocks that the file is written in. */
+static void large_files(void **state) {
+    (void)state;
+    static const size_t pieces[] = {4096, ((size_t)4 << 20) - 4097, 3, (size_t)9 << 20, 70001};
+    rnc_file file;
+    size_t size = 0;
+    assert_int_equal(rnc_file_create(&file, target, NULL), RNM_OK);
+    for (size_t p = 0; p < sizeof pieces / sizeof *pieces; ++p) {
+        uint8_t *piece = malloc(pieces[p]);
+        assert_non_null(piece);
+        for (size_t k = 0; k < pieces[p]; ++k) {
+            piece[k] = byte_at(size + k);
+        }
+        assert_int_equal(rnc_file_write(&file, piece, pieces[p], NULL), RNM_OK);
+        size += pieces[p];
+        free(piece);
+    }
+    assert_int_equal(rnc_file_rewrite_start(&file, "HEAD", 4, NULL), RNM_OK);
+    assert_int_equal(rnc_file_commit(&file, NULL), RNM_OK);
+    char *bytes = malloc(size + 1);
+    assert_non_null(bytes);
+    assert_int_equal(content(bytes, size + 1), size);
+    assert_memory_equal(bytes, "HEAD", 4);
+    for (size_t k = 4; k < size; ++k) {
+        assert_int_equal((uint8_t)bytes[k], byte_at(k));
+    }
+    free(bytes);
+    assert_int_equal(unlink(target), 0);
+}
+
 static void discard_leaves_nothing(void **state) {
     (void)state;
     rnc_file file;
@@ -165,6 +199,7 @@ static void replaces_regular_files_only(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(appears_on_commit),
+        cmocka_unit_test(large_files),
         cmocka_unit_test(discard_leaves_nothing),
         cmocka_unit_test(old_file_survives_until_commit),
         cmocka_unit_test(two_at_once),
