@@ -188,8 +188,8 @@ rnm_status rnm_context_create(const rnm_model *model, const rnm_context_options 
     context->model = model;
     context->kernels = kernels;
     context->expand = options->expand != RNM_EXPAND_DEFAULT ? options->expand : RNM_EXPAND_PANEL;
-    context->xnnpack = rnm_has_xnnpack() && context->expand == RNM_EXPAND_LOAD &&
-                       !options->no_xnnpack && options->memory_limit == 0;
+    context->xnnpack = context->expand == RNM_EXPAND_LOAD && !options->no_xnnpack &&
+                       options->memory_limit == 0 && rnm_has_xnnpack();
     /* What Winograd can run, XNNPACK takes: its workspace would lie idle. */
     context->winograd = !options->direct_only && !context->xnnpack;
     context->panels = context->expand == RNM_EXPAND_PANEL || options->memory_limit != 0;

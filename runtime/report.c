@@ -8,9 +8,11 @@ const char *rnm_version(void) {
     return RNM_VERSION;
 }
 
+#if !RNM_XNNPACK
 bool rnm_has_xnnpack(void) {
-    return RNM_XNNPACK != 0;
+    return false;
 }
+#endif
 
 /* Bytes of expanded weights that exist and are kept. */
 static uint64_t expanded_bytes(const rnm_context *context) {

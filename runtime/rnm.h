@@ -32,7 +32,8 @@ typedef struct rnm_context rnm_context;
 /* "0.1.0" */
 RNM_API const char *rnm_version(void);
 
-/* True when this library was built with XNNPACK. */
+/* True when this library was built with XNNPACK and it is there. A shared XNNPACK is loaded by the
+ * first call, or by the first context that expands at load; any thread may call. */
 RNM_API bool rnm_has_xnnpack(void);
 
 /* ---- models ---------------------------------------------------------------------------------- */
@@ -109,7 +110,7 @@ RNM_API const rnm_preprocess *rnm_model_preprocess(const rnm_model *model, int i
 /* When child weights exist. */
 typedef enum rnm_expand {
     RNM_EXPAND_DEFAULT = 0, /* the best there is: panel */
-    RNM_EXPAND_LOAD = 1,    /* all when the context is made (XNNPACK where built in) */
+    RNM_EXPAND_LOAD = 1,    /* all when the context is made (on XNNPACK where it is) */
     RNM_EXPAND_LAZY = 2,    /* each layer's at its first use, kept in the context */
     RNM_EXPAND_LAYER = 3,   /* each layer's at every run, in one shared scratch */
     RNM_EXPAND_PANEL = 4,   /* a panel's at a time, inside the kernels */

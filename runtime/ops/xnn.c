@@ -5,16 +5,20 @@
  * and a residual or another activation is a pass of our own behind it. The copy is kept: xnnpack.h
  * wants static data to outlive the runtime.
  *
- * XNNPACK keeps one state for the process, its allocator in it, so this file has the library's only
- * global state: initialised once, and a counter that a lock guards while memory comes and goes.
+ * A shared XNNPACK is loaded when it is first asked for: most processes never do, and each would
+ * start a tenth of a millisecond later. It keeps one state for the process, its allocator in it, so
+ * this file has the library's only global state: initialised once, and a counter that a lock guards
+ * while memory comes and goes.
  */
 #include "xnn.h"
 
 #include "error.h"
 
+#include <dlfcn.h>
 #include <malloc.h>
 #include <math.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xnnpack.h>
@@ -31,7 +35,52 @@ struct rnm_xnn_node {
     bool pass; /* residual and activation are left to us */
 };
 
-/* ---- XNNPACK's memory ------------------------------------------------------------------------ */
+/* ---- XNNPACK's functions --------------------------------------------------------------------- */
+
+#define FUNCTIONS(FUNCTION)          \
+    FUNCTION(initialize)             \
+    FUNCTION(create_subgraph)        \
+    FUNCTION(delete_subgraph)        \
+    FUNCTION(define_tensor_value)    \
+    FUNCTION(define_fully_connected) \
+    FUNCTION(define_convolution_2d)  \
+    FUNCTION(create_runtime_v2)      \
+    FUNCTION(setup_runtime)          \
+    FUNCTION(invoke_runtime)         \
+    FUNCTION(delete_runtime)
+
+#define POINTER(name) __typeof__(&xnn_##name) name;
+
+static struct { FUNCTIONS(POINTER) } xnn;
+
+#ifdef RNM_XNNPACK_NAME
+#define FIND(name) {"xnn_" #name, offsetof(__typeof__(xnn), name)},
+
+/* It stays loaded: its state is the process's. */
+static bool find(void) {
+    static const struct {
+        const char *name;
+        size_t place;
+    } wanted[] = {FUNCTIONS(FIND)};
+    void *library = dlopen(RNM_XNNPACK_NAME, RTLD_NOW | RTLD_LOCAL);
+    bool found = library != NULL;
+    for (size_t k = 0; found && k < sizeof wanted / sizeof *wanted; ++k) {
+        void *function = dlsym(library, wanted[k].name);
+        memcpy((char *)&xnn + wanted[k].place, &function, sizeof function);
+        found = function != NULL;
+    }
+    return found;
+}
+#else
+#define LINK(name) xnn.name = xnn_##name;
+
+static bool find(void) {
+    FUNCTIONS(LINK)
+    return true;
+}
+#endif
+
+/* ---- XNNPACK's state and memory -------------------------------------------------------------- */
 
 static struct {
     pthread_once_t once;
@@ -72,7 +121,8 @@ static void xnn_give(void *context, void *pointer) {
     free(pointer);
 }
 
-/* Runs under pthread_once. XNNPACK keeps the address of the structure. */
+/* Runs under pthread_once. XNNPACK keeps the address of the structure, so what this file was linked
+ * into stays loaded as well, should its user close it. */
 static void initialize(void) {
     static const struct xnn_allocator allocator = {
         .allocate = xnn_take,
@@ -81,7 +131,16 @@ static void initialize(void) {
         .aligned_allocate = xnn_take_aligned,
         .aligned_deallocate = xnn_give,
     };
-    process.works = xnn_initialize(&allocator) == xnn_status_success;
+    Dl_info here;
+    if (dladdr(&allocator, &here) != 0) {
+        (void)dlopen(here.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+    }
+    process.works = find() && xnn.initialize(&allocator) == xnn_status_success;
+}
+
+bool rnm_has_xnnpack(void) {
+    (void)pthread_once(&process.once, initialize);
+    return process.works;
 }
 
 /* ---- the expanded copy ----------------------------------------------------------------------- */
@@ -163,7 +222,7 @@ static enum xnn_status define_tensor(xnn_subgraph_t graph, size_t rank, const si
     uint32_t flags = external == 0   ? XNN_VALUE_FLAG_EXTERNAL_INPUT
                      : external == 1 ? XNN_VALUE_FLAG_EXTERNAL_OUTPUT
                                      : 0;
-    return xnn_define_tensor_value(graph, xnn_datatype_fp32, rank, dims, data, external, flags, id);
+    return xnn.define_tensor_value(graph, xnn_datatype_fp32, rank, dims, data, external, flags, id);
 }
 
 /* Defines input 0, output 1, filter, bias and the node itself. */
@@ -199,9 +258,9 @@ static enum xnn_status define_node(xnn_subgraph_t graph, const rnm_conv_step *co
         return status;
     }
     if (dense) {
-        return xnn_define_fully_connected(graph, node->low, node->high, x, weight, bias, y, 0);
+        return xnn.define_fully_connected(graph, node->low, node->high, x, weight, bias, y, 0);
     }
-    return xnn_define_convolution_2d(
+    return xnn.define_convolution_2d(
         graph, (uint32_t)w->pads[1], (uint32_t)w->end_pads[2], (uint32_t)w->end_pads[1],
         (uint32_t)w->pads[2], (uint32_t)w->kernel[1], (uint32_t)w->kernel[2],
         (uint32_t)w->strides[1], (uint32_t)w->strides[2], (uint32_t)w->dilations[1],
@@ -213,20 +272,20 @@ static enum xnn_status make_runtime(const rnm_context *context, const rnm_step *
                                     struct rnm_xnn_node *node) {
     const rnm_conv_step *conv = &step->as.conv;
     xnn_subgraph_t graph = NULL;
-    enum xnn_status status = xnn_create_subgraph(2, 0, &graph);
+    enum xnn_status status = xnn.create_subgraph(2, 0, &graph);
     if (status == xnn_status_success) {
         status = define_node(graph, conv, &context->weights[conv->weight].child, node);
     }
     if (status == xnn_status_success) {
-        status = xnn_create_runtime_v2(graph, context->threads.pool, 0, &node->runtime);
+        status = xnn.create_runtime_v2(graph, context->threads.pool, 0, &node->runtime);
     }
     if (status == xnn_status_success) {
         struct xnn_external_value ends[2] = {{0, rnm_values(context, step->x)},
                                              {1, rnm_values(context, step->y)}};
-        status = xnn_setup_runtime(node->runtime, 2, ends);
+        status = xnn.setup_runtime(node->runtime, 2, ends);
     }
     if (graph != NULL) {
-        xnn_delete_subgraph(graph);
+        xnn.delete_subgraph(graph);
     }
     return status;
 }
@@ -257,7 +316,7 @@ static void pass_item(void *argument, size_t item, size_t worker) {
 
 static rnm_status run_xnn(rnm_context *context, const rnm_step *step, rnm_error *err) {
     const rnm_conv_step *conv = &step->as.conv;
-    enum xnn_status status = xnn_invoke_runtime(conv->xnn->runtime);
+    enum xnn_status status = xnn.invoke_runtime(conv->xnn->runtime);
     if (status != xnn_status_success) {
         return rnm_fail(
             err, RNM_ERR_BACKEND, "node %s: XNNPACK failed with status %d",
@@ -283,7 +342,7 @@ static rnm_status run_xnn(rnm_context *context, const rnm_step *step, rnm_error 
 static void give_node(rnm_context *context, struct rnm_xnn_node *node) {
     if (node->runtime != NULL) {
         pthread_mutex_lock(&process.lock);
-        xnn_delete_runtime(node->runtime);
+        xnn.delete_runtime(node->runtime);
         pthread_mutex_unlock(&process.lock);
     }
     rnm_memory_give(&context->memory, node->filter, node->bytes);
@@ -311,12 +370,11 @@ static void split_epilogue(const rnm_step *step, struct rnm_xnn_node *node) {
 }
 
 rnm_status rnm_xnn_take_step(rnm_context *context, rnm_step *step, rnm_error *err) {
-    pthread_once(&process.once, initialize);
     /* Nothing lies behind the last tensor of a file, and XNNPACK reads a little behind its input.
      */
     bool behind = context->model->view.values[step->x].kind == RNM_VALUE_ACTIVATION;
     bool transposed = step->as.conv.algorithm == RNM_CONV_TRANSPOSED;
-    if (!process.works || !behind || transposed || !takes(&step->as.conv.window)) {
+    if (!behind || transposed || !takes(&step->as.conv.window)) {
         return RNM_OK;
     }
     struct rnm_xnn_node *node = rnm_memory_take_zeroed(&context->memory, 1, sizeof *node);

@@ -9,8 +9,9 @@
 
 #if RNM_XNNPACK
 
-/* Gives the planned convolution to XNNPACK: an expanded copy with the scale multiplied in, and a
- * runtime of one node. Where XNNPACK does not take it, the step stays as planned, without error. */
+/* Gives the planned convolution to XNNPACK, which must be there: an expanded copy with the scale
+ * multiplied in, and a runtime of one node. Where XNNPACK does not take it, the step stays as
+ * planned, without error. */
 rnm_status rnm_xnn_take_step(rnm_context *context, rnm_step *step, rnm_error *err);
 
 /* Gives back what rnm_xnn_take_step took, if it did. */
