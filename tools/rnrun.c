@@ -177,7 +177,8 @@ static int run(rnrun_settings *settings, job *chosen) {
     show_begin(&s, path, settings->json, settings->quiet);
     settings->load_began = process_clock();
     if (read_tuning(settings, &error) != RNM_OK ||
-        rnm_team_create((int)settings->threads, true, &settings->team, &error) != RNM_OK ||
+        rnm_team_create((int)settings->threads, chosen != run_plan, &settings->team, &error) !=
+            RNM_OK ||
         rnm_model_open(path, NULL, &model, &error) != RNM_OK ||
         check_graph(model, path, &error) != RNM_OK ||
         sizes_bind(settings, model, chosen != run_images && chosen != run_arrays, &error) !=
