@@ -13,8 +13,10 @@ import peers
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Between contenders: worker threads that spin for more work have gone to sleep by then.
 PAUSE_SECONDS = 0.05
-# Runs of a contender in one round, the first not counted: caches are another's by then.
-ROUND_MS = 120
+# Runs of a contender in one round. Those before are not counted: caches are another's by then, and
+# the host of a virtual machine may leave both processors on one core until they have been busy for a
+# while, 10 to 40 ms here.
+WARM_MS, ROUND_MS = 60, 120
 LEAST_RUNS, MOST_RUNS = 4, 25
 # The first two processors that this process may use share a core where they exchange a line of cache
 # in fewer nanoseconds than the first, which are not two then; in fewer than the second a cache.
@@ -51,16 +53,17 @@ class Contender:
         self.process.stdin.write(question + "\n")
         return self.read(wanted)
 
-    def measure(self, runs):
-        return [float(word) for word in self.ask("run %d" % (runs + 1))][1:]
+    def measure(self, runs, warm=1):
+        return [float(word) for word in self.ask("run %d" % (warm + runs))][warm:]
 
     def round(self, most=MOST_RUNS):
         """As many runs as a round has of this contender, at most so many; their median."""
         if not self.rounds:
             once = statistics.median(self.measure(3))
             self.runs = max(LEAST_RUNS, min(most, int(ROUND_MS / once)))
+            self.warm = 1 + int(WARM_MS / once)
         time.sleep(PAUSE_SECONDS)
-        self.rounds.append(self.measure(self.runs))
+        self.rounds.append(self.measure(self.runs, self.warm))
         return statistics.median(self.rounds[-1])
 
     def end(self):
