@@ -20,7 +20,7 @@ static void apply_run(rnm_mask_kernel apply, const rnm_row_run *run, rnm_mask_cu
 
 void rnm_expand_masked(const rnm_kernels *kernels, rnm_mask_kernel apply, const rnm_child *child,
                        const uint8_t *mask, rnm_panel panel, float *dst) {
-    rnm_row_runs runs = rnm_rows_begin(kernels, child, panel, dst);
+    rnm_row_runs runs = rnm_rows_begin(kernels, child, panel, false, dst);
     rnm_mask_cursor at = rnm_mask_at(child, mask, panel);
     uint32_t lanes = UINT32_MAX >> (RNM_PANEL - panel.lanes);
     rnm_row_run run;

@@ -34,9 +34,9 @@ rnm_rows_ahead rnm_expand_ahead(const rnm_child *child, rnm_panel panel) {
 }
 
 rnm_row_runs rnm_rows_begin(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel,
-                            float *dst) {
+                            bool folds, float *dst) {
     rnm_row_runs runs = {.child = child, .panel = panel, .dst = dst, .next = panel.input};
-    runs.fold = dst == NULL ? rnm_rows_fold(child, panel) : 0;
+    runs.fold = folds ? rnm_rows_fold(child, panel) : 0;
     runs.in_place = !rnm_rows_readable(child, panel) && runs.fold == 0;
     if (runs.in_place) {
         rnm_expand_linear(kernels, child, panel, dst);

@@ -42,10 +42,10 @@ size_t rnm_rows_fold(const rnm_child *child, rnm_panel panel);
 /* The parent's row of panel.input, its first tap, where the panel's rows can be read. */
 const float *rnm_row_at(const rnm_child *child, rnm_panel panel);
 
-/* Begins; writes linear rows to dst where they cannot be read in the parent, and else leaves it
- * alone. It may be NULL where they can be; and where they fold, for who folds them. */
+/* Begins; writes linear rows to dst where they cannot be read in the parent, or only folded by who
+ * does not fold, and else leaves it alone. It may be NULL where they can be read. */
 rnm_row_runs rnm_rows_begin(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel,
-                            float *dst);
+                            bool folds, float *dst);
 
 /* The next run, of inputs of one column of blocks; false at the end. */
 bool rnm_rows_next(rnm_row_runs *runs, rnm_row_run *run);

@@ -44,7 +44,7 @@ static void transform_run(const rnm_kernels *kernels, const rnm_child *child, rn
     for (size_t r = 0; r < run->rows; r += step, ++input) {
         rnm_lane_betas betas;
         rnm_gather_betas(child, panel, input, &betas);
-        kernels->s(run->src + r * run->stride, run->stride, betas.b1, betas.b2, step,
+        kernels->s(run->src + r * run->stride, run->stride, run->fold, betas.b1, betas.b2, step,
                    run->dst + r * RNM_PANEL);
     }
 }
@@ -61,7 +61,7 @@ static void transform_again(const rnm_kernels *kernels, const float *pair, uint3
     }
     for (size_t r = 0; r < rows; r += ROWS) {
         const size_t count = rows - r < ROWS ? rows - r : ROWS;
-        kernels->s(dst, RNM_PANEL, betas.b1, betas.b2, count, again[0]);
+        kernels->s(dst, RNM_PANEL, 0, betas.b1, betas.b2, count, again[0]);
         for (size_t k = 0; k < count; ++k, dst += RNM_PANEL) {
             memcpy(dst + first, again[k] + first, (RNM_PANEL - first) * sizeof *dst);
         }
@@ -90,7 +90,7 @@ static void transform_edges(const rnm_kernels *kernels, const rnm_child *child, 
 
 void rnm_expand_s(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel, float *dst) {
     const bool cascaded = (child->flags & RNM_RECIPE_CASCADED) != 0;
-    rnm_row_runs runs = rnm_rows_begin(kernels, child, panel, dst);
+    rnm_row_runs runs = rnm_rows_begin(kernels, child, panel, true, dst);
     for (rnm_row_run run; rnm_rows_next(&runs, &run);) {
         transform_run(kernels, child, panel, &run);
         if (cascaded) {

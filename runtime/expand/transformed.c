@@ -50,7 +50,7 @@ void rnm_expand_transformed(const rnm_kernels *kernels, const rnm_winograd *wino
     if (flips) {
         mask = rnm_mask_at(child, child->mask, panel);
     }
-    rnm_row_runs runs = rnm_rows_begin(kernels, child, panel, NULL);
+    rnm_row_runs runs = rnm_rows_begin(kernels, child, panel, true, NULL);
     for (rnm_row_run run; rnm_rows_next(&runs, &run);) {
         const size_t inputs = run.rows / taps;
         for (size_t i = 0; i < inputs; i += most) {

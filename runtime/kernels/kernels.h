@@ -55,8 +55,8 @@ typedef struct rnm_epilogue {
 } rnm_epilogue;
 
 /* Rows of RNM_PANEL parent elements, `stride` floats from one to the next, and a word of signs to
- * invert for each, or NULL. The second half of each row lies `fold` floats before its place, which
- * only rnm_winograd.weights reads. */
+ * invert for each, or NULL. The second half of each row lies `fold` floats before its place: who
+ * reads it says so. */
 typedef struct rnm_kernel_rows {
     const float *src;
     size_t stride;
@@ -96,7 +96,7 @@ typedef struct rnm_winograd {
     /* Makes the kernels of a panel, [inputs][kernel * kernel] rows, and transforms them, for the
      * points of two of the weight_side rows, 2 * group and 2 * group + 1: point k of them of input
      * i goes to dst[k * stride + i * RNM_PANEL ...]. Groups, so that what is written and read next
-     * fits into a first-level cache. Without `masks`, rows have no bits. */
+     * fits into a first-level cache. Rows may fold; without `masks` they have no bits. */
     void (*weights)(const rnm_kernel_rows *rows, size_t inputs, unsigned group, float *dst,
                     size_t stride);
 
@@ -165,11 +165,12 @@ typedef struct rnm_kernels {
     /* Transforms of rows of RNM_PANEL parent elements, `stride` floats from one to the next, into
      * dst[rows][RNM_PANEL]; src may be dst when stride is RNM_PANEL. Bit l of bits[row] is lane
      * l's. flip inverts signs; drop makes zeros that keep their sign; s is FORMAT.md section 5.2
-     * with a pair of betas a lane. */
+     * with a pair of betas a lane, of rows that may fold as rnm_kernel_rows do, but then not in
+     * place. */
     void (*flip)(const float *src, size_t stride, const uint32_t *bits, size_t rows, float *dst);
     void (*drop)(const float *src, size_t stride, const uint32_t *bits, size_t rows, float *dst);
-    void (*s)(const float *src, size_t stride, const float *b1, const float *b2, size_t rows,
-              float *dst);
+    void (*s)(const float *src, size_t stride, size_t fold, const float *b1, const float *b2,
+              size_t rows, float *dst);
 
     /* Rows of RNM_PANEL elements of f16, or bf16 where `brain`, as f32 in dst[rows][RNM_PANEL]. */
     void (*widen)(const uint16_t *src, size_t stride, bool brain, size_t rows, float *dst);

@@ -75,7 +75,7 @@ static void multiply_in_place(const rnm_conv_job *job, const share *s, rnm_panel
     if (flips) {
         mask = rnm_mask_at(child, child->mask, panel);
     }
-    rnm_row_runs runs = rnm_rows_begin(kernels, child, panel, NULL);
+    rnm_row_runs runs = rnm_rows_begin(kernels, child, panel, false, NULL);
     for (rnm_row_run run; rnm_rows_next(&runs, &run);) {
         rnm_kernel_rows rows = {.src = run.src, .stride = run.stride};
         if (flips) {

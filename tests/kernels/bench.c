@@ -119,7 +119,7 @@ static void run_widen(bench *b) {
 }
 
 static void run_s(bench *b) {
-    b->kernels->s(b->weights, RNM_PANEL, b->b1, b->b2, INPUTS * TAPS, b->out);
+    b->kernels->s(b->weights, RNM_PANEL, 0, b->b1, b->b2, INPUTS * TAPS, b->out);
 }
 
 static void run_finish(bench *b) {
