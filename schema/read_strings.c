@@ -29,7 +29,9 @@ rnm_status rnm_read_strings(rnm_reader *r) {
             start = ++at;
             continue;
         }
-        size_t length = rnm_text_length(text + at, size - at);
+        /* Nearly all is ASCII, and names are most of what is read beside weights. */
+        bool printable = text[at] >= 0x20 && text[at] <= 0x7e;
+        size_t length = printable ? 1 : rnm_text_length(text + at, size - at);
         if (length == 0) {
             return rnm_fail(r->err, RNM_ERR_FORMAT,
                             "strings: byte %zu must belong to UTF-8 text without control "
