@@ -18,8 +18,9 @@
 /* Rows of addresses are this far apart, whatever a variant's own tile is. */
 #define RNM_TILE_PIXELS 14
 
-/* The most pixels that a call of few takes. */
+/* The most pixels and panels that a call of few takes. */
 #define RNM_FEW_PIXELS 4
+#define RNM_FEW_PANELS 4
 
 /* Forms of Winograd convolution that there are, and the points of the largest. */
 #define RNM_WINOGRADS 4
@@ -126,6 +127,20 @@ typedef struct rnm_gemm {
     size_t points, x_step, weights_step, sums_step;
 } rnm_gemm;
 
+/* Few pixels and panels that are made of the same rows, [inputs][taps], `stride` floats from one to
+ * the next. */
+typedef struct rnm_few {
+    rnm_tile_rows rows;
+    const float *zeros; /* the row of taps that are out of the map: it is not read */
+    size_t channel, inputs, taps;
+    const float *src;
+    size_t stride;
+    const uint32_t *const *bits; /* by panel: a word of signs to invert for each row; or NULL */
+    unsigned pixels, panels;     /* 1 .. RNM_FEW_PIXELS, 1 .. RNM_FEW_PANELS */
+    bool accumulate;
+    float (*sums)[RNM_FEW_PIXELS][RNM_PANEL];
+} rnm_few;
+
 typedef struct rnm_kernels {
     const char *name;
     unsigned lanes;       /* floats of a vector */
@@ -141,11 +156,9 @@ typedef struct rnm_kernels {
 
     void (*gemm)(const rnm_gemm *gemm);
 
-    /* direct for 1 .. RNM_FEW_PIXELS pixels and all lanes, with weights made of rows where they
-     * lie, [inputs][taps]: with so few pixels to multiply, writing them down would take longer. */
-    void (*few)(rnm_tile_rows rows, size_t channel, size_t inputs, size_t taps,
-                const rnm_kernel_rows *weights, unsigned pixels, float (*sums)[RNM_PANEL],
-                bool accumulate);
+    /* direct for few pixels and all lanes, with weights made of rows where they lie: with so few
+     * pixels to multiply, writing them down would take longer. */
+    void (*few)(const rnm_few *few);
 
     /* As direct for depthwise convolution: lane l reads channel + l; weights[tap][lane]. */
     void (*depthwise)(rnm_tile_rows rows, size_t channel, size_t taps, const float *weights,

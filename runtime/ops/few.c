@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Direct convolution onto a few pixels, as fully connected layers and the last maps of a network
- * have: bound by the weights' bytes. Each is read once, where it is stored, and flipped in the
- * register that is multiplied. An item is a share of the panels; these take turns for each block of
- * inputs, as rows of the parent that lie side by side are on the same pages.
+ * have: bound by the weights' bytes. Each is read where it is stored, and flipped in the register
+ * that is multiplied. An item is a share of the panels; these take turns for each block of inputs,
+ * as rows of the parent that lie side by side are on the same pages, and those that repeat the same
+ * columns of the parent go through its rows together.
  */
 #include "conv.h"
 
@@ -42,20 +43,30 @@ void rnm_plan_few(rnm_planner *planner, rnm_conv_step *conv) {
     conv->stretch = (uint32_t)rnm_output_pixels(&conv->window);
     conv->block_inputs = child->ci < BLOCK_INPUTS ? child->ci : BLOCK_INPUTS;
     const uint64_t rows = (uint64_t)child->taps * RNM_TILE_PIXELS * sizeof(float *);
-    const uint64_t words = (uint64_t)conv->block_inputs * child->taps * sizeof(uint32_t);
     const uint64_t block = conv->block_inputs * row_floats(child) * sizeof(float);
     const uint64_t sums = (uint64_t)weight->panel_count * RNM_FEW_PIXELS * RNM_PANEL;
-    rnm_plan_workspace(planner, sums * sizeof(float) + block + words + rows, 0,
+    rnm_plan_workspace(planner, sums * sizeof(float) + block + rows, 0,
                        (uint64_t)conv->window.in_channels * sizeof(float));
 }
 
-/* One item's scratch. */
+/* One item's panels and scratch. */
 typedef struct share {
+    uint32_t first, count; /* places: see panel_at */
     float (*sums)[RNM_FEW_PIXELS][RNM_PANEL];
     float *block;
     const float **rows;
-    uint32_t *words;
 } share;
+
+/* The panel at a place in an order in which those that repeat a column of the parent's panels
+ * follow one another. */
+static uint32_t panel_at(const rnm_weight *weight, uint32_t place) {
+    const uint32_t columns = weight->child.po / RNM_PANEL;
+    if (columns * RNM_PANEL != weight->child.po || weight->panel_count % columns != 0) {
+        return place;
+    }
+    const uint32_t repeats = weight->panel_count / columns;
+    return place % repeats * columns + place / repeats;
+}
 
 /* Whether a panel's weights can be read where they lie, in the order in which all kernels sum. */
 static bool in_place(const rnm_weight *weight, rnm_panel panel) {
@@ -66,38 +77,74 @@ static bool in_place(const rnm_weight *weight, rnm_panel panel) {
            (child->pi % RNM_INPUT_BLOCK == 0 || child->pi >= child->ci);
 }
 
-static void multiply_in_place(const rnm_conv_job *job, const share *s, rnm_panel panel,
-                              float (*sums)[RNM_PANEL]) {
+/* Panels of the same rows. All are whole, so that their masks' words stand in the file. */
+static void multiply_in_place(const rnm_conv_job *job, const share *s, const rnm_panel *panels,
+                              unsigned count, float (*sums)[RNM_FEW_PIXELS][RNM_PANEL]) {
     const rnm_kernels *kernels = job->context->kernels;
     const rnm_child *child = &job->weight->child;
-    const bool flips = child->transform == RNM_TRANSFORM_F;
-    rnm_mask_cursor mask = {0};
-    if (flips) {
-        mask = rnm_mask_at(child, child->mask, panel);
-    }
-    rnm_row_runs runs = rnm_rows_begin(kernels, child, panel, false, NULL);
-    for (rnm_row_run run; rnm_rows_next(&runs, &run);) {
-        rnm_kernel_rows rows = {.src = run.src, .stride = run.stride};
-        if (flips) {
-            rows.bits = rnm_mask_words(&mask, run.rows, UINT32_MAX, s->words);
+    const uint32_t *bits[RNM_FEW_PANELS];
+    rnm_few few = {.rows = s->rows,
+                   .zeros = (const float *)job->context->workspace,
+                   .taps = child->taps,
+                   .pixels = job->conv->stretch,
+                   .panels = count,
+                   .sums = sums};
+    if (child->transform == RNM_TRANSFORM_F) {
+        few.bits = bits;
+        for (unsigned k = 0; k < count; ++k) {
+            bits[k] = (const void *)rnm_mask_at(child, child->mask, panels[k]).low;
         }
-        kernels->few(s->rows, run.input, run.rows / child->taps, child->taps, &rows,
-                     job->conv->stretch, sums, run.input > 0);
+    }
+    rnm_row_runs runs = rnm_rows_begin(kernels, child, panels[0], false, NULL);
+    for (rnm_row_run run; rnm_rows_next(&runs, &run);) {
+        few.channel = run.input;
+        few.inputs = run.rows / child->taps;
+        few.src = run.src;
+        few.stride = run.stride;
+        few.accumulate = run.input > 0;
+        kernels->few(&few);
+        for (unsigned k = 0; few.bits != NULL && k < count; ++k) {
+            bits[k] += run.rows;
+        }
     }
 }
 
 static void multiply(const rnm_conv_job *job, const share *s, uint32_t index, rnm_panel panel,
                      float (*sums)[RNM_PANEL]) {
     const rnm_kernels *kernels = job->context->kernels;
-    const unsigned pixels = job->conv->stretch;
-    if (in_place(job->weight, panel)) {
-        multiply_in_place(job, s, panel, sums);
-        return;
-    }
     const float *weights =
         rnm_weight_block(job->weight, kernels, index, panel.input, panel.inputs, s->block);
     kernels->direct(s->rows, panel.input, panel.inputs, job->weight->child.taps, weights,
-                    panel.lanes, pixels, sums, panel.input > 0);
+                    panel.lanes, job->conv->stretch, sums, panel.input > 0);
+}
+
+static rnm_panel panel_of(const rnm_weight *weight, uint32_t place, rnm_panel inputs) {
+    rnm_panel panel = rnm_weight_panel(weight, panel_at(weight, place));
+    panel.input = inputs.input;
+    panel.inputs = inputs.inputs;
+    return panel;
+}
+
+/* A block of inputs of the share's k-th panel and of those behind it that are made of the same
+ * rows; says how many these are. */
+static uint32_t do_panels(const rnm_conv_job *job, const share *s, uint32_t k, rnm_panel inputs) {
+    const rnm_weight *weight = job->weight;
+    const uint32_t po = weight->child.po;
+    rnm_panel panels[RNM_FEW_PANELS] = {panel_of(weight, s->first + k, inputs)};
+    if (!in_place(weight, panels[0])) {
+        multiply(job, s, panel_at(weight, s->first + k), panels[0], s->sums[k]);
+        return 1;
+    }
+    uint32_t count = 1;
+    for (; count < RNM_FEW_PANELS && k + count < s->count; ++count) {
+        panels[count] = panel_of(weight, s->first + k + count, inputs);
+        if (!in_place(weight, panels[count]) ||
+            panels[count].output % po != panels[0].output % po) {
+            break;
+        }
+    }
+    multiply_in_place(job, s, panels, count, &s->sums[k]);
+    return count;
 }
 
 static void few_item(void *argument, size_t item, size_t worker) {
@@ -106,26 +153,24 @@ static void few_item(void *argument, size_t item, size_t worker) {
     const rnm_weight *weight = job->weight;
     const rnm_child *child = &weight->child;
     const uint32_t each = panels_of_item(job);
-    const uint32_t first_panel = (uint32_t)item * each;
-    const uint32_t rest = weight->panel_count - first_panel;
-    const uint32_t count = rest < each ? rest : each;
-    share s = {.sums = (void *)rnm_worker_scratch(job->context, worker)};
+    const uint32_t rest = weight->panel_count - (uint32_t)item * each;
+    share s = {.first = (uint32_t)item * each,
+               .count = rest < each ? rest : each,
+               .sums = (void *)rnm_worker_scratch(job->context, worker)};
     s.block = (float *)(void *)(s.sums + weight->panel_count);
     s.rows = (const float **)(void *)(s.block + conv->block_inputs * row_floats(child));
-    s.words = (uint32_t *)(void *)(s.rows + (size_t)child->taps * RNM_TILE_PIXELS);
     rnm_fill_rows(job, 0, conv->stretch, RNM_TILE_PIXELS, s.rows);
     for (uint32_t first = 0; first < child->ci; first += conv->block_inputs) {
         const uint32_t left = child->ci - first;
-        for (uint32_t k = 0; k < count; ++k) {
-            rnm_panel panel = rnm_weight_panel(weight, first_panel + k);
-            panel.input = first;
-            panel.inputs = left < conv->block_inputs ? left : conv->block_inputs;
-            multiply(job, &s, first_panel + k, panel, s.sums[k]);
+        const rnm_panel inputs = {.input = first,
+                                  .inputs = left < conv->block_inputs ? left : conv->block_inputs};
+        for (uint32_t k = 0; k < s.count;) {
+            k += do_panels(job, &s, k, inputs);
         }
     }
-    for (uint32_t k = 0; k < count; ++k) {
-        rnm_conv_finish(job, rnm_weight_panel(weight, first_panel + k), 0, conv->stretch,
-                        s.sums[k]);
+    for (uint32_t k = 0; k < s.count; ++k) {
+        rnm_conv_finish(job, rnm_weight_panel(weight, panel_at(weight, s.first + k)), 0,
+                        conv->stretch, s.sums[k]);
     }
 }
 

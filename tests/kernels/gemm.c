@@ -207,42 +207,57 @@ static void depthwise_sums(check *c) {
 
 /* ---- rows at equal distances ----------------------------------------------------------------- */
 
-/* few against direct on the same weights written down, bit for bit. */
+/* few against direct on the same weights written down, bit for bit; pixels that the call does not
+ * have, and the row of zeros, are left alone. */
 static void few_case(check *c, size_t inputs, size_t taps, unsigned pixels) {
     scene s = {.inputs = inputs, .taps = taps, .pixels = pixels, .channel = check_random(c, 0, 5)};
     make_scene(c, &s, inputs);
     const size_t count = inputs * taps;
-    rnm_kernel_rows rows = {.stride = RNM_PANEL + check_random(c, 0, 1) * check_random(c, 1, 99)};
-    float *src = check_floats(c, (count - 1) * rows.stride + RNM_PANEL);
-    uint32_t *bits = check_bytes(count * sizeof *bits);
-    const bool accumulate = check_random(c, 0, 1) == 1;
-    for (size_t r = 0; r < count; ++r) {
-        bits[r] = check_random(c, 0, UINT32_MAX);
-    }
-    rows.src = src;
-    rows.bits = check_random(c, 0, 1) == 1 ? bits : NULL;
-    for (size_t r = 0; r < count; ++r) {
-        for (unsigned l = 0; l < RNM_PANEL; ++l) {
-            const float value = src[r * rows.stride + l];
-            s.weights[r * RNM_PANEL + l] =
-                rows.bits != NULL && (bits[r] >> l & 1) != 0 ? -value : value;
-        }
-    }
-    guarded sums = check_guarded((size_t)pixels * RNM_PANEL);
+    const size_t stride = RNM_PANEL + check_random(c, 0, 1) * check_random(c, 1, 99);
+    const unsigned panels = check_random(c, 1, RNM_FEW_PANELS);
+    const bool accumulate = check_random(c, 0, 1) == 1, flips = check_random(c, 0, 1) == 1;
+    float *src = check_floats(c, (count - 1) * stride + RNM_PANEL);
+    uint32_t *words = check_bytes(panels * count * sizeof *words);
+    const uint32_t *bits[RNM_FEW_PANELS];
+    guarded sums = check_guarded((size_t)panels * RNM_FEW_PIXELS * RNM_PANEL);
     float *wanted = check_floats(c, sums.count);
-    if (accumulate) {
-        memcpy(sums.data, wanted, sums.count * sizeof *wanted);
+    memcpy(sums.data, wanted, sums.count * sizeof *wanted);
+    check_case(
+        c, "few, inputs %zu, taps %zu, pixels %u, panels %u, stride %zu, flips %d, accumulate %d",
+        inputs, taps, pixels, panels, stride, flips, accumulate);
+    for (unsigned k = 0; k < panels; ++k) {
+        bits[k] = words + k * count;
+        for (size_t r = 0; r < count; ++r) {
+            words[k * count + r] = check_random(c, 0, UINT32_MAX);
+            for (unsigned l = 0; l < RNM_PANEL; ++l) {
+                const float value = src[r * stride + l];
+                s.weights[r * RNM_PANEL + l] = flips && (bits[k][r] >> l & 1) != 0 ? -value : value;
+            }
+        }
+        float *of_panel = wanted + (size_t)k * RNM_FEW_PIXELS * RNM_PANEL;
+        c->kernels->direct(s.rows, s.channel, inputs, taps, s.weights, RNM_PANEL, pixels,
+                           (float(*)[RNM_PANEL])(void *)of_panel, accumulate);
     }
-    check_case(c, "few, inputs %zu, taps %zu, pixels %u, stride %zu, flips %d, accumulate %d",
-               inputs, taps, pixels, rows.stride, rows.bits != NULL, accumulate);
-    c->kernels->direct(s.rows, s.channel, inputs, taps, s.weights, RNM_PANEL, pixels,
-                       (float(*)[RNM_PANEL])(void *)wanted, accumulate);
-    c->kernels->few(s.rows, s.channel, inputs, taps, &rows, pixels, rows_of(sums), accumulate);
+    for (size_t k = 0; k < s.channel + inputs; ++k) {
+        s.zeros[k] = NAN;
+    }
+    c->kernels->few(&(rnm_few){.rows = s.rows,
+                               .zeros = s.zeros,
+                               .channel = s.channel,
+                               .inputs = inputs,
+                               .taps = taps,
+                               .src = src,
+                               .stride = stride,
+                               .bits = flips ? bits : NULL,
+                               .pixels = pixels,
+                               .panels = panels,
+                               .accumulate = accumulate,
+                               .sums = (void *)sums.data});
     check_guards(c, sums);
     check_same(c, sums.data, wanted, sums.count);
     check_release(sums);
     free(wanted);
-    free(bits);
+    free(words);
     free(src);
     drop_scene(&s);
 }
