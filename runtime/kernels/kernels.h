@@ -101,13 +101,13 @@ typedef struct rnm_winograd {
     void (*weights)(const rnm_kernel_rows *rows, size_t inputs, unsigned group, float *dst,
                     size_t stride);
 
-    /* weights and gemm in one for RNM_FEW_TILES tiles and up to RNM_INPUT_BLOCK inputs, on kernels
-     * as rows of RNM_PANEL, `stride` floats apart, and without U: sums[k * RNM_FEW_TILES_ROWS +
-     * tile][lane] = (accumulate: +=) over inputs of x[k * RNM_FEW_TILES_STRIDE + tile *
-     * RNM_INPUT_BLOCK + input] times point k of the kernels, to the same bits. `lanes` as for
-     * direct. Asks for the rows ahead meanwhile. NULL where registers do not suffice. */
-    void (*few)(const float *rows, size_t stride, size_t inputs, const float *x, unsigned lanes,
-                bool accumulate, float (*sums)[RNM_PANEL], rnm_rows_ahead ahead);
+    /* weights, of rows that do not fold, and gemm in one for RNM_FEW_TILES tiles and up to
+     * RNM_INPUT_BLOCK inputs: sums[k * RNM_FEW_TILES_ROWS + tile][lane] = (accumulate: +=) over
+     * inputs of x[k * RNM_FEW_TILES_STRIDE + tile * RNM_INPUT_BLOCK + input] times point k of the
+     * kernels, to the same bits, for all lanes. Asks for the rows ahead meanwhile. NULL where
+     * registers do not suffice. */
+    void (*few)(const rnm_kernel_rows *rows, size_t inputs, const float *x, bool accumulate,
+                float (*sums)[RNM_PANEL], rnm_rows_ahead ahead);
 
     /* Turns `lanes` lanes of the sums of one tile, point k at sums[k * stride], into tile * tile
      * pixels; may do the same with others. */

@@ -10,6 +10,7 @@
  */
 #include "places.h"
 
+#include "expand/mask.h"
 #include "expand/rows.h"
 
 static const rnm_winograd *form_of(const rnm_context *context, const rnm_conv_step *conv) {
@@ -228,20 +229,28 @@ static bool are_few(const rnm_conv_job *job, const block *b) {
            job->conv->stretch == RNM_FEW_TILES && job->conv->block_inputs <= RNM_INPUT_BLOCK;
 }
 
-/* The kernels of a piece: where they are kept, or where a parent has them as they are, or expanded.
- */
+/* The kernels of a piece: where they are kept, or where a parent has them, their signs beside them,
+ * for which there may be `words`; or expanded. */
 static rnm_kernel_rows few_rows(const rnm_conv_job *job, const block *b, uint32_t index,
-                                rnm_panel piece) {
+                                rnm_panel piece, uint32_t *words) {
     const rnm_weight *weight = job->weight;
     const rnm_child *child = &weight->child;
+    const bool flips = child->transform == RNM_TRANSFORM_F && !rnm_f_has_zeros(child, piece);
     const bool one_run = piece.input % child->pi + piece.inputs <= child->pi;
-    if (weight->panels == NULL && child->transform == RNM_TRANSFORM_LINEAR && one_run &&
-        rnm_rows_readable(child, piece)) {
-        return (rnm_kernel_rows){.src = rnm_row_at(child, piece), .stride = child->po};
+    rnm_kernel_rows rows = {.stride = RNM_PANEL};
+    if (weight->panels != NULL || !one_run || !rnm_rows_readable(child, piece) ||
+        (child->transform != RNM_TRANSFORM_LINEAR && !flips)) {
+        rows.src = rnm_weight_block(weight, job->context->kernels, index, piece.input, piece.inputs,
+                                    b->expanded);
+        return rows;
     }
-    return (rnm_kernel_rows){.src = rnm_weight_block(weight, job->context->kernels, index,
-                                                     piece.input, piece.inputs, b->expanded),
-                             .stride = RNM_PANEL};
+    rows.src = rnm_row_at(child, piece);
+    rows.stride = child->po;
+    if (flips) {
+        rnm_mask_cursor mask = rnm_mask_at(child, child->mask, piece);
+        rows.bits = rnm_mask_words(&mask, piece.inputs * child->taps, UINT32_MAX, words);
+    }
+    return rows;
 }
 
 /* do_panel's sums of few tiles. */
@@ -254,9 +263,9 @@ static void multiply_few(const rnm_conv_job *job, const block *b, uint32_t index
     while (rest.inputs > 0) {
         const rnm_panel places = rnm_places_first(rest, conv->block_inputs);
         const rnm_panel piece = rnm_piece_at(&weight->child, b->repeats, places);
-        const rnm_kernel_rows rows = few_rows(job, b, index, piece);
-        form->few(rows.src, rows.stride, piece.inputs, v, piece.lanes, rest.input > 0, b->m,
-                  ahead_of(job, b, piece));
+        uint32_t words[RNM_INPUT_BLOCK * 9];
+        const rnm_kernel_rows rows = few_rows(job, b, index, piece, words);
+        form->few(&rows, piece.inputs, v, rest.input > 0, b->m, ahead_of(job, b, piece));
         v += points_of(form) * v_stride(conv);
         rest = rnm_places_behind(rest, piece.inputs);
     }

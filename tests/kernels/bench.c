@@ -184,8 +184,8 @@ static void run_few_rows(bench *b) {
 
 /* The same with the weights made on the way. */
 static void run_few_tiles(bench *b) {
-    b->kernels->winograd[b->k].few(b->weights, RNM_PANEL, FEW, b->x, RNM_PANEL, true, sums_of(b),
-                                   (rnm_rows_ahead){.rows = 0});
+    const rnm_kernel_rows rows = {.src = b->weights, .stride = RNM_PANEL};
+    b->kernels->winograd[b->k].few(&rows, FEW, b->x, true, sums_of(b), (rnm_rows_ahead){.rows = 0});
 }
 
 static void run_output(bench *b) {

@@ -239,31 +239,34 @@ static void few_case(check *c, unsigned k, size_t inputs) {
     const size_t count = inputs * w->kernel * w->kernel;
     const size_t stride = RNM_PANEL + check_random(c, 0, 1) * check_random(c, 1, 99);
     float *panel = check_floats(c, (count - 1) * stride + RNM_PANEL);
-    const rnm_kernel_rows rows = {.src = panel, .stride = stride};
+    uint32_t *bits = check_bytes(count * sizeof *bits);
+    const bool flips = check_random(c, 0, 1) == 1;
+    const rnm_kernel_rows rows = {.src = panel, .stride = stride, .bits = flips ? bits : NULL};
     float *x = check_floats(c, (points - 1) * RNM_FEW_TILES_STRIDE +
                                    (RNM_FEW_TILES - 1) * RNM_INPUT_BLOCK + inputs);
     const rnm_rows_ahead ahead = {
         .row = panel, .stride = stride, .rows = check_random(c, 0, (uint32_t)inputs)};
     guarded sums = check_guarded(last * RNM_PANEL);
     float(*wanted)[RNM_PANEL] = (float(*)[RNM_PANEL])(void *)check_floats(c, SUMS * RNM_PANEL);
-    const unsigned lanes = check_random(c, 1, RNM_PANEL);
     const bool accumulate = check_random(c, 0, 1) == 1;
+    for (size_t r = 0; r < count; ++r) {
+        bits[r] = check_random(c, 0, UINT32_MAX);
+    }
     for (size_t point = 0; accumulate && point < points; ++point) {
         const size_t at = point * RNM_FEW_TILES_ROWS * RNM_PANEL;
         memcpy(sums.data + at, wanted[point * RNM_FEW_TILES_ROWS],
                RNM_FEW_TILES * RNM_PANEL * sizeof(float));
     }
-    check_case(c, "winograd[%u].few, inputs %zu, stride %zu, lanes %u, accumulate %d, ahead %zu", k,
-               inputs, stride, lanes, accumulate, ahead.rows);
+    check_case(c, "winograd[%u].few, inputs %zu, stride %zu, flips %d, accumulate %d, ahead %zu", k,
+               inputs, stride, flips, accumulate, ahead.rows);
     few_by_steps(c, k, rows, inputs, x,
-                 (rnm_gemm){.lanes = lanes, .accumulate = accumulate, .sums = wanted});
-    w->few(panel, stride, inputs, x, lanes, accumulate, (float(*)[RNM_PANEL])(void *)sums.data,
-           ahead);
+                 (rnm_gemm){.lanes = RNM_PANEL, .accumulate = accumulate, .sums = wanted});
+    w->few(&rows, inputs, x, accumulate, (float(*)[RNM_PANEL])(void *)sums.data, ahead);
     check_guards(c, sums);
     for (size_t row = 0; row < last; ++row) {
         const float *found = sums.data + row * RNM_PANEL;
         if (row % RNM_FEW_TILES_ROWS < RNM_FEW_TILES) {
-            check_same(c, found, wanted[row], lanes);
+            check_same(c, found, wanted[row], RNM_PANEL);
         } else {
             check_untouched(c, found, RNM_PANEL);
         }
@@ -271,6 +274,7 @@ static void few_case(check *c, unsigned k, size_t inputs) {
     check_release(sums);
     free(wanted);
     free(x);
+    free(bits);
     free(panel);
 }
 
