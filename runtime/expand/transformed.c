@@ -13,9 +13,10 @@ enum {
     ASKING = 4,      /* inputs made between one request to memory and the next */
 };
 
+/* Flips cost little where a mask is an operand, as in AVX-512. */
 static bool in_registers(const rnm_kernels *kernels, const rnm_child *child, rnm_panel panel) {
     return child->transform == RNM_TRANSFORM_LINEAR ||
-           (child->transform == RNM_TRANSFORM_F && kernels->flips &&
+           (child->transform == RNM_TRANSFORM_F && kernels->masks &&
             !rnm_f_has_zeros(child, panel));
 }
 

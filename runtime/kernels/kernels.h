@@ -97,7 +97,7 @@ typedef struct rnm_winograd {
     /* Makes the kernels of a panel, [inputs][kernel * kernel] rows, and transforms them, for the
      * points of two of the weight_side rows, 2 * group and 2 * group + 1: point k of them of input
      * i goes to dst[k * stride + i * RNM_PANEL ...]. Groups, so that what is written and read next
-     * fits into a first-level cache. Rows may fold; without `flips` they have no bits. */
+     * fits into a first-level cache. Rows may fold; without `masks` they have no bits. */
     void (*weights)(const rnm_kernel_rows *rows, size_t inputs, unsigned group, float *dst,
                     size_t stride);
 
@@ -144,7 +144,7 @@ typedef struct rnm_few {
 typedef struct rnm_kernels {
     const char *name;
     unsigned lanes;       /* floats of a vector */
-    bool flips;           /* Winograd's transforms of weights take bits */
+    bool masks;           /* bits choose lanes of an operation, at no cost */
     unsigned tile_pixels; /* the most pixels that a call of direct takes */
 
     /* sums[pixel][lane] = (accumulate: +=) over inputs and taps of

@@ -275,7 +275,7 @@ void bench_kernels(const rnm_kernels *kernels) {
     for (b.k = 0; b.k < RNM_WINOGRADS; ++b.k) {
         print_time(&b, "input", run_input, 1, "a tile of 64 channels");
         print_time(&b, "weights", run_weights, FEW, "an input of 32 outputs");
-        if (kernels->flips) {
+        if (kernels->masks) {
             print_time(&b, "weights, flip", run_weights_flip, FEW, "an input of 32 outputs");
         }
         if (kernels->winograd[b.k].few != NULL) {

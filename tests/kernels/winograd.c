@@ -179,7 +179,7 @@ static void weights_case(check *c, unsigned k, size_t inputs) {
         bits[r] = check_random(c, 0, UINT32_MAX);
     }
     rows.src = src + rows.fold;
-    rows.bits = check_random(c, 0, 1) == 1 && c->kernels->flips ? bits : NULL;
+    rows.bits = check_random(c, 0, 1) == 1 && c->kernels->masks ? bits : NULL;
     make_panel(c, &rows, count, panel);
     guarded dst = check_guarded((points - 1) * stride + width);
     check_case(

@@ -9,7 +9,6 @@
 #define LANES 16
 #define PASS 32
 #define FEW_TILES
-#define FLIPS_IN_REGISTERS true
 #define MAX_PIXELS 14
 #define FMA(a, b, c) ((vec)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
 #define SPLAT(x) ((vec)_mm512_set1_ps(x))
@@ -18,4 +17,7 @@
 #define LOOK_UP(table, index) ((vec)_mm512_permutexvar_ps((__m512i)(index), (__m512)(table)))
 #define SCALE(x, n) ((vec)_mm512_scalef_ps((__m512)(x), (__m512)(n)))
 #define NEARER(x, b) ((vec)_mm512_range_ps((__m512)(x), (__m512)(b), 2))
+#define FLIP(value, bits)                            \
+    ((vec)_mm512_castsi512_ps(_mm512_mask_xor_epi32( \
+        (__m512i)(value), (__mmask16)(bits), (__m512i)(value), _mm512_set1_epi32(INT32_MIN))))
 #include "../variant.inc"
