@@ -8,6 +8,7 @@
 
 #include "expand.h"
 
+#include <assert.h>
 #include <string.h>
 
 typedef struct rnm_mask_cursor {
@@ -55,6 +56,14 @@ static inline uint32_t rnm_mask_next(rnm_mask_cursor *at) {
         at->high += at->high_bytes;
     }
     return bits;
+}
+
+/* The words of a panel that is one of the mask's own and not cut short, where they stand. */
+static inline const uint32_t *rnm_mask_of_whole(const rnm_child *child, const uint8_t *mask,
+                                                rnm_panel panel) {
+    const rnm_mask_cursor at = rnm_mask_at(child, mask, panel);
+    assert(at.shift == 0 && at.low_bytes == sizeof(uint32_t) && at.high == NULL);
+    return (const uint32_t *)(const void *)at.low;
 }
 
 /* The words of the next `rows` rows, where they stand in the file if they are those of a whole

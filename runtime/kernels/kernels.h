@@ -101,11 +101,11 @@ typedef struct rnm_winograd {
     void (*weights)(const rnm_kernel_rows *rows, size_t inputs, unsigned group, float *dst,
                     size_t stride);
 
-    /* weights, of rows that do not fold, and gemm in one for RNM_FEW_TILES tiles and up to
-     * RNM_INPUT_BLOCK inputs: sums[k * RNM_FEW_TILES_ROWS + tile][lane] = (accumulate: +=) over
-     * inputs of x[k * RNM_FEW_TILES_STRIDE + tile * RNM_INPUT_BLOCK + input] times point k of the
-     * kernels, to the same bits, for all lanes. Asks for the rows ahead meanwhile. NULL where
-     * registers do not suffice. */
+    /* weights and gemm in one for RNM_FEW_TILES tiles and up to RNM_INPUT_BLOCK inputs, of rows
+     * that do not fold and may have bits in any case: sums[k * RNM_FEW_TILES_ROWS + tile][lane] =
+     * (accumulate: +=) over inputs of x[k * RNM_FEW_TILES_STRIDE + tile * RNM_INPUT_BLOCK + input]
+     * times point k of the kernels, to the same bits, for all lanes. Asks for the rows ahead
+     * meanwhile. NULL where registers do not suffice. */
     void (*few)(const rnm_kernel_rows *rows, size_t inputs, const float *x, bool accumulate,
                 float (*sums)[RNM_PANEL], rnm_rows_ahead ahead);
 

@@ -77,7 +77,7 @@ static bool in_place(const rnm_weight *weight, rnm_panel panel) {
            (child->pi % RNM_INPUT_BLOCK == 0 || child->pi >= child->ci);
 }
 
-/* Panels of the same rows. All are whole, so that their masks' words stand in the file. */
+/* Panels of the same rows. */
 static void multiply_in_place(const rnm_conv_job *job, const share *s, const rnm_panel *panels,
                               unsigned count, float (*sums)[RNM_FEW_PIXELS][RNM_PANEL]) {
     const rnm_kernels *kernels = job->context->kernels;
@@ -92,7 +92,7 @@ static void multiply_in_place(const rnm_conv_job *job, const share *s, const rnm
     if (child->transform == RNM_TRANSFORM_F) {
         few.bits = bits;
         for (unsigned k = 0; k < count; ++k) {
-            bits[k] = (const void *)rnm_mask_at(child, child->mask, panels[k]).low;
+            bits[k] = rnm_mask_of_whole(child, child->mask, panels[k]);
         }
     }
     rnm_row_runs runs = rnm_rows_begin(kernels, child, panels[0], false, NULL);
@@ -147,6 +147,16 @@ static uint32_t do_panels(const rnm_conv_job *job, const share *s, uint32_t k, r
     return count;
 }
 
+/* A sum that underflowed to -0 becomes 0 where products with what is out of the map are added to
+ * it, and they are not in every mode. */
+static void settle_zeros(float (*sums)[RNM_PANEL], unsigned pixels) {
+    for (unsigned p = 0; p < pixels; ++p) {
+        for (unsigned lane = 0; lane < RNM_PANEL; ++lane) {
+            sums[p][lane] += 0.0f;
+        }
+    }
+}
+
 static void few_item(void *argument, size_t item, size_t worker) {
     const rnm_conv_job *job = argument;
     const rnm_conv_step *conv = job->conv;
@@ -169,6 +179,7 @@ static void few_item(void *argument, size_t item, size_t worker) {
         }
     }
     for (uint32_t k = 0; k < s.count; ++k) {
+        settle_zeros(s.sums[k], conv->stretch);
         rnm_conv_finish(job, rnm_weight_panel(weight, panel_at(weight, s.first + k)), 0,
                         conv->stretch, s.sums[k]);
     }

@@ -223,16 +223,16 @@ static void finish_tile(const rnm_conv_job *job, rnm_panel panel, int64_t tile,
     }
 }
 
-/* Whether all of an item's tiles are multiplied by weights that stay in registers. */
+/* Whether all of an item's tiles are multiplied by weights as these are made, without U. */
 static bool are_few(const rnm_conv_job *job, const block *b) {
     return b->tiles == RNM_FEW_TILES && form_of(job->context, job->conv)->few != NULL &&
            job->conv->stretch == RNM_FEW_TILES && job->conv->block_inputs <= RNM_INPUT_BLOCK;
 }
 
-/* The kernels of a piece: where they are kept, or where a parent has them, their signs beside them,
- * for which there may be `words`; or expanded. */
+/* The kernels of a piece: where they are kept, or where a parent has them, and their signs where a
+ * mask has them; or expanded. */
 static rnm_kernel_rows few_rows(const rnm_conv_job *job, const block *b, uint32_t index,
-                                rnm_panel piece, uint32_t *words) {
+                                rnm_panel piece) {
     const rnm_weight *weight = job->weight;
     const rnm_child *child = &weight->child;
     const bool flips = child->transform == RNM_TRANSFORM_F && !rnm_f_has_zeros(child, piece);
@@ -247,8 +247,7 @@ static rnm_kernel_rows few_rows(const rnm_conv_job *job, const block *b, uint32_
     rows.src = rnm_row_at(child, piece);
     rows.stride = child->po;
     if (flips) {
-        rnm_mask_cursor mask = rnm_mask_at(child, child->mask, piece);
-        rows.bits = rnm_mask_words(&mask, piece.inputs * child->taps, UINT32_MAX, words);
+        rows.bits = rnm_mask_of_whole(child, child->mask, piece);
     }
     return rows;
 }
@@ -263,8 +262,7 @@ static void multiply_few(const rnm_conv_job *job, const block *b, uint32_t index
     while (rest.inputs > 0) {
         const rnm_panel places = rnm_places_first(rest, conv->block_inputs);
         const rnm_panel piece = rnm_piece_at(&weight->child, b->repeats, places);
-        uint32_t words[RNM_INPUT_BLOCK * 9];
-        const rnm_kernel_rows rows = few_rows(job, b, index, piece, words);
+        const rnm_kernel_rows rows = few_rows(job, b, index, piece);
         form->few(&rows, piece.inputs, v, rest.input > 0, b->m, ahead_of(job, b, piece));
         v += points_of(form) * v_stride(conv);
         rest = rnm_places_behind(rest, piece.inputs);

@@ -183,9 +183,17 @@ static void run_few_rows(bench *b) {
 }
 
 /* The same with the weights made on the way. */
-static void run_few_tiles(bench *b) {
-    const rnm_kernel_rows rows = {.src = b->weights, .stride = RNM_PANEL};
+static void run_few_tiles_of(bench *b, const uint32_t *bits) {
+    const rnm_kernel_rows rows = {.src = b->weights, .stride = RNM_PANEL, .bits = bits};
     b->kernels->winograd[b->k].few(&rows, FEW, b->x, true, sums_of(b), (rnm_rows_ahead){.rows = 0});
+}
+
+static void run_few_tiles(bench *b) {
+    run_few_tiles_of(b, NULL);
+}
+
+static void run_few_tiles_flip(bench *b) {
+    run_few_tiles_of(b, b->bits);
 }
 
 static void run_output(bench *b) {
@@ -280,6 +288,7 @@ void bench_kernels(const rnm_kernels *kernels) {
         }
         if (kernels->winograd[b.k].few != NULL) {
             print_time(&b, "weights of 4 tiles", run_few_tiles, FEW, "an input of 32 outputs");
+            print_time(&b, "the same, flip", run_few_tiles_flip, FEW, "an input of 32 outputs");
         }
         print_time(&b, "output", run_output, 1, "a tile of 32 outputs");
     }

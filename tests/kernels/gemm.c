@@ -265,7 +265,8 @@ static void few_case(check *c, size_t inputs, size_t taps, unsigned pixels) {
 static void few_sums(check *c) {
     for (size_t inputs = 1; inputs <= MOST_INPUTS; ++inputs) {
         for (unsigned pixels = 1; pixels <= RNM_FEW_PIXELS; ++pixels) {
-            few_case(c, inputs, check_random(c, 1, MOST_TAPS), pixels);
+            few_case(c, inputs, 1, pixels); /* fully connected layers */
+            few_case(c, inputs, check_random(c, 2, MOST_TAPS), pixels);
         }
     }
 }

@@ -231,24 +231,25 @@ static void few_by_steps(check *c, unsigned k, rnm_kernel_rows rows, size_t inpu
     free(u);
 }
 
-static void few_case(check *c, unsigned k, size_t inputs) {
+/* Variants: flips, rows side by side, accumulate. */
+static void few_case(check *c, unsigned k, size_t inputs, unsigned variant) {
     enum { SUMS = 36 * RNM_FEW_TILES_ROWS - 1 };
     const rnm_winograd *w = &c->kernels->winograd[k];
     const size_t points = (size_t)w->side * w->side;
     const size_t last = (points - 1) * RNM_FEW_TILES_ROWS + RNM_FEW_TILES;
     const size_t count = inputs * w->kernel * w->kernel;
-    const size_t stride = RNM_PANEL + check_random(c, 0, 1) * check_random(c, 1, 99);
-    float *panel = check_floats(c, (count - 1) * stride + RNM_PANEL);
+    const bool flips = variant & 1, accumulate = variant & 4;
+    const size_t stride = RNM_PANEL + ((variant & 2) != 0 ? 0 : check_random(c, 1, 99));
+    float *src = check_floats(c, (count - 1) * stride + RNM_PANEL);
+    float *panel = check_floats(c, count * RNM_PANEL);
     uint32_t *bits = check_bytes(count * sizeof *bits);
-    const bool flips = check_random(c, 0, 1) == 1;
-    const rnm_kernel_rows rows = {.src = panel, .stride = stride, .bits = flips ? bits : NULL};
+    const rnm_kernel_rows rows = {.src = src, .stride = stride, .bits = flips ? bits : NULL};
     float *x = check_floats(c, (points - 1) * RNM_FEW_TILES_STRIDE +
                                    (RNM_FEW_TILES - 1) * RNM_INPUT_BLOCK + inputs);
     const rnm_rows_ahead ahead = {
-        .row = panel, .stride = stride, .rows = check_random(c, 0, (uint32_t)inputs)};
+        .row = src, .stride = stride, .rows = check_random(c, 0, (uint32_t)inputs)};
     guarded sums = check_guarded(last * RNM_PANEL);
     float(*wanted)[RNM_PANEL] = (float(*)[RNM_PANEL])(void *)check_floats(c, SUMS * RNM_PANEL);
-    const bool accumulate = check_random(c, 0, 1) == 1;
     for (size_t r = 0; r < count; ++r) {
         bits[r] = check_random(c, 0, UINT32_MAX);
     }
@@ -259,7 +260,8 @@ static void few_case(check *c, unsigned k, size_t inputs) {
     }
     check_case(c, "winograd[%u].few, inputs %zu, stride %zu, flips %d, accumulate %d, ahead %zu", k,
                inputs, stride, flips, accumulate, ahead.rows);
-    few_by_steps(c, k, rows, inputs, x,
+    make_panel(c, &rows, count, panel);
+    few_by_steps(c, k, (rnm_kernel_rows){.src = panel, .stride = RNM_PANEL}, inputs, x,
                  (rnm_gemm){.lanes = RNM_PANEL, .accumulate = accumulate, .sums = wanted});
     w->few(&rows, inputs, x, accumulate, (float(*)[RNM_PANEL])(void *)sums.data, ahead);
     check_guards(c, sums);
@@ -275,6 +277,7 @@ static void few_case(check *c, unsigned k, size_t inputs) {
     free(wanted);
     free(x);
     free(bits);
+    free(src);
     free(panel);
 }
 
@@ -324,7 +327,9 @@ void check_winograd(check *c) {
             output_case(c, k);
         }
         for (size_t inputs = 1; w->few != NULL && inputs <= RNM_INPUT_BLOCK; ++inputs) {
-            few_case(c, k, inputs);
+            for (unsigned variant = 0; variant < 8; ++variant) {
+                few_case(c, k, inputs, variant);
+            }
         }
     }
 }

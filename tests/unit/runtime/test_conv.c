@@ -117,7 +117,6 @@ static unsigned tile_of(const rnm_model *model, const rnm_context_options *optio
     return tile;
 }
 
-/* Linear layers of one group have the parent for their weight, and sum repeated inputs. */
 /* Outputs that a linear layer computes: whole vectors, and no less than a panel, of its parent's
  * over and over; wide parents alone where no number of them comes out even. */
 static uint32_t period_of(const recipe_plan *plan) {
@@ -129,6 +128,7 @@ static uint32_t period_of(const recipe_plan *plan) {
     return plan->po >= 32 ? plan->po : (uint32_t)plan->dims[0];
 }
 
+/* Linear layers of one group have the parent for their weight, and sum repeated inputs. */
 static void check_plan(const rnm_model *model, const conv_case *c) {
     const recipe_plan *plan = &c->recipe;
     const bool once = plan->transform == RNM_TRANSFORM_LINEAR && c->window.groups == 1;
@@ -545,6 +545,55 @@ static void linear_in_groups_and_not(void **state) {
     close_opened(model);
 }
 
+/* What repeats a case: signs, signs of zero as a list and a plane, half floats, copies. */
+static void vary(recipe_plan *plan, unsigned variant) {
+    plan->transform = variant == 4 ? RNM_TRANSFORM_LINEAR : RNM_TRANSFORM_F;
+    plan->zeros = variant < 3 ? variant : 0;
+    plan->parent_dtype = variant == 3 ? RNM_F16 : RNM_F32;
+}
+
+/* Few pixels, and four tiles, of parents whose panels repeat and are read where they lie: alone and
+ * several at a time, in one run of the parent's inputs and in more, with taps that are out of the
+ * map, beside panels that are cut short. */
+static void repeated_parents(void **state) {
+    (void)state;
+    static const struct {
+        int64_t batch, inputs, outputs, side, kernel, stride; /* kernels of 1: Gemm */
+        uint32_t po, pi;
+    } sizes[] = {
+        {1, 64, 128, 1, 1, 1, 32, 16},  {3, 100, 128, 1, 1, 1, 48, 32},
+        {4, 33, 150, 1, 1, 1, 64, 32},  {1, 96, 256, 2, 3, 1, 64, 32},
+        {1, 80, 200, 2, 3, 1, 64, 80},  {4, 70, 192, 1, 3, 1, 96, 48},
+        {1, 130, 288, 3, 3, 2, 96, 64}, {1, 16, 320, 2, 3, 1, 64, 16},
+        {1, 1, 64, 2, 3, 1, 32, 1},     {1, 48, 128, 4, 3, 1, 32, 16},
+        {1, 48, 128, 8, 3, 1, 64, 32},  {1, 35, 128, 4, 3, 1, 64, 20},
+        {1, 40, 100, 8, 3, 1, 50, 40},  {1, 64, 256, 8, 3, 1, 128, 32},
+        {1, 17, 96, 7, 3, 1, 40, 17},
+    };
+    rng r = {14};
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; ++k) {
+        for (unsigned variant = 0; variant < 5; ++variant) {
+            conv_case c = random_case(&r, sizes[k].kernel == 1 ? 0 : 2);
+            naive_window *w = &c.window;
+            w->batch = sizes[k].batch;
+            w->in_channels = sizes[k].inputs;
+            w->out_channels = sizes[k].outputs;
+            for (int axis = 1; c.spatial > 0 && axis < 3; ++axis) {
+                w->in[axis] = sizes[k].side;
+                w->kernel[axis] = sizes[k].kernel;
+                w->strides[axis] = sizes[k].stride;
+                w->dilations[axis] = w->pads[axis] = w->end_pads[axis] = 1;
+            }
+            settle(&r, &c);
+            c.recipe.po = sizes[k].po;
+            c.recipe.pi = sizes[k].pi;
+            vary(&c.recipe, variant);
+            c.threads = 1 + (int)(k + variant) % 4;
+            check_case(&r, &c);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_convolutions),
@@ -559,6 +608,7 @@ int main(void) {
         cmocka_unit_test(padded_depth),
         cmocka_unit_test(linear_repeats),
         cmocka_unit_test(linear_in_groups_and_not),
+        cmocka_unit_test(repeated_parents),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
