@@ -89,9 +89,9 @@ static const costs *costs_of(const rnm_context *context) {
 
 #define ITEM_TIME 300.0      /* to draw an item, and to wait for the last one */
 #define DISPATCH_TIME 1000.0 /* to tell other threads of a job; one that is alone needs none */
-/* Where threads share a block of tiles each transforms all of its inputs, of which others wrote
- * most: they come from other cores' caches, which may lie far apart. */
-#define SHARED_INPUT 2.0
+/* A line of cache of the inputs that another thread wrote: to read it, and to write it again in a
+ * later layer. That takes 2 where cores share a cache and 10 where they do not. */
+#define SHARED_LINE 6.0
 #define PACK_TIME 0.1 /* a tap of an input of a pixel, copied */
 
 /* One input of a panel times so many rows: few rows wait for weights. */
@@ -120,6 +120,14 @@ static uint64_t tiles_of(const rnm_window *w, unsigned form) {
     const unsigned tile = forms[form].tile;
     return (uint64_t)w->batch * divide_up((uint64_t)w->out[1], tile) *
            divide_up((uint64_t)w->out[2], tile);
+}
+
+/* What one channel of a tile takes more where so many threads share a block of tiles, each of which
+ * reads all of its inputs and has written its share of them. */
+static double shared_time(unsigned form, double shares) {
+    const double step = (double)forms[form].tile * forms[form].stride;
+    const double lines = step * step * sizeof(float) / 64; /* of the pixels that are its own */
+    return lines * SHARED_LINE * (1.0 - 1.0 / shares);
 }
 
 /* Inputs of a block: what was asked for, or few where that keeps weights and sums in L1. */
@@ -154,7 +162,7 @@ static double cut(const costs *c, const rnm_weight *weight, uint64_t threads, rn
         for (uint64_t shares = 1; shares <= panels && shares <= 4 * threads; ++shares) {
             const uint64_t each = divide_up(panels, shares);
             const double input =
-                c->forms[form].input * (threads > 1 && shares > 1 ? SHARED_INPUT : 1.0);
+                c->forms[form].input + (threads > 1 ? shared_time(form, (double)shares) : 0.0);
             const double item =
                 ITEM_TIME + (double)stretch * channels * input +
                 (double)each * (ci * multiplied + (double)stretch * (sums + c->forms[form].output));

@@ -179,7 +179,7 @@ Made by
 
 ## Memory, files and the first answer
 
-Peak memory is the resident set's high-water mark of the whole process (`VmHWM`). The peers run in Python, whose share shows as the difference to *its session*, the peak less what was resident before the session was made. The first answer counts from the start of the process, loader included, for this runtime (at `main`'s entry: now, less the processor time taken so far), and from the creation of the session, imports excluded, for the peers; each process tells its own. Where it has a target it is the median of 9 starts, alternating.
+Peak memory is the resident set's high-water mark of the whole process (`VmHWM`). The peers run in Python, whose share shows as the difference to *its session*, the peak less what was resident before the session was made. The first answer counts from the start of the process, loader included, for this runtime (at `main`'s entry: now, less the processor time taken so far), and from the creation of the session, imports excluded, for the peers; each process tells its own. Where it has a target it is the median of 9 starts, of this runtime's panel mode and of ONNX Runtime of 31, alternating.
 
 {memory}
 """
