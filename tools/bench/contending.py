@@ -102,18 +102,21 @@ def start_all(files, threads, build, held_to=None, load=True):
 
 
 def exchange(build):
-    """The nanoseconds that a line of cache takes from one processor to another and back."""
+    """Nanoseconds, of a line of cache: from one processor to another and back; of many, to read one
+    that the other wrote, and to write one that the other has read."""
     program = os.path.join(build, "tools", "bench", "exchange")
     if not os.path.exists(program):
         raise SystemExit("%s is missing: build the project" % program)
     process = subprocess.run([program], stdout=subprocess.PIPE, text=True)
     if process.returncode != 0:
         raise SystemExit("%s failed: its words are above" % program)
-    return float(process.stdout)
+    return tuple(float(word) for word in process.stdout.split())
 
 
 def place_of(before, after):
-    """Where the host had the processors: near, far, or None if on one core or moved meanwhile."""
+    """Where the host had the processors, by two exchanges: near, far, or None if on one core or moved
+    meanwhile."""
+    before, after = before[0], after[0]
     if min(before, after) < ONE_CORE or (before < NEAR) != (after < NEAR):
         return None
     return "near" if before < NEAR else "far"
