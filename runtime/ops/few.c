@@ -6,7 +6,7 @@
  * as rows of the parent that lie side by side are on the same pages, and those that repeat the same
  * columns of the parent go through its rows together.
  */
-#include "conv.h"
+#include "places.h"
 
 #include "expand/mask.h"
 #include "expand/rows.h"
@@ -51,22 +51,11 @@ void rnm_plan_few(rnm_planner *planner, rnm_conv_step *conv) {
 
 /* One item's panels and scratch. */
 typedef struct share {
-    uint32_t first, count; /* places: see panel_at */
+    uint32_t first, count; /* places: see rnm_panel_at */
     float (*sums)[RNM_FEW_PIXELS][RNM_PANEL];
     float *block;
     const float **rows;
 } share;
-
-/* The panel at a place in an order in which those that repeat a column of the parent's panels
- * follow one another. */
-static uint32_t panel_at(const rnm_weight *weight, uint32_t place) {
-    const uint32_t columns = weight->child.po / RNM_PANEL;
-    if (columns * RNM_PANEL != weight->child.po || weight->panel_count % columns != 0) {
-        return place;
-    }
-    const uint32_t repeats = weight->panel_count / columns;
-    return place % repeats * columns + place / repeats;
-}
 
 /* Whether a panel's weights can be read where they lie, in the order in which all kernels sum. */
 static bool in_place(const rnm_weight *weight, rnm_panel panel) {
@@ -119,7 +108,7 @@ static void multiply(const rnm_conv_job *job, const share *s, uint32_t index, rn
 }
 
 static rnm_panel panel_of(const rnm_weight *weight, uint32_t place, rnm_panel inputs) {
-    rnm_panel panel = rnm_weight_panel(weight, panel_at(weight, place));
+    rnm_panel panel = rnm_weight_panel(weight, rnm_panel_at(weight, place));
     panel.input = inputs.input;
     panel.inputs = inputs.inputs;
     return panel;
@@ -132,7 +121,7 @@ static uint32_t do_panels(const rnm_conv_job *job, const share *s, uint32_t k, r
     const uint32_t po = weight->child.po;
     rnm_panel panels[RNM_FEW_PANELS] = {panel_of(weight, s->first + k, inputs)};
     if (!in_place(weight, panels[0])) {
-        multiply(job, s, panel_at(weight, s->first + k), panels[0], s->sums[k]);
+        multiply(job, s, rnm_panel_at(weight, s->first + k), panels[0], s->sums[k]);
         return 1;
     }
     uint32_t count = 1;
@@ -180,7 +169,7 @@ static void few_item(void *argument, size_t item, size_t worker) {
     }
     for (uint32_t k = 0; k < s.count; ++k) {
         settle_zeros(s.sums[k], conv->stretch);
-        rnm_conv_finish(job, rnm_weight_panel(weight, panel_at(weight, s.first + k)), 0,
+        rnm_conv_finish(job, rnm_weight_panel(weight, rnm_panel_at(weight, s.first + k)), 0,
                         conv->stretch, s.sums[k]);
     }
 }

@@ -6,7 +6,7 @@
  * then from the nearest cache. Places 0, 16, 32 and on hold inputs 0, pi, 2 pi and on; behind the
  * last of these are 16, pi + 16 and on. Sums are made in the order of places, which the child alone
  * decides. A run of places is an rnm_panel, whose input and inputs are the first place and their
- * number.
+ * number. And which panel stands at which place of those that share the rows.
  */
 #ifndef RNM_PLACES_H
 #define RNM_PLACES_H
@@ -61,6 +61,17 @@ static inline rnm_panel rnm_piece_soon(const rnm_child *child, uint32_t repeats,
         soon.inputs = next < child->pi ? next + RNM_PIECE * (repeat + 1) / repeats - soon.input : 0;
     }
     return soon;
+}
+
+/* The panel at a place in an order in which those that repeat a column of the parent's panels
+ * follow one another. */
+static inline uint32_t rnm_panel_at(const rnm_weight *weight, uint32_t place) {
+    const uint32_t columns = weight->child.po / RNM_PANEL;
+    if (columns * RNM_PANEL != weight->child.po || weight->panel_count % columns != 0) {
+        return place;
+    }
+    const uint32_t repeats = weight->panel_count / columns;
+    return place % repeats * columns + place / repeats;
 }
 
 #endif

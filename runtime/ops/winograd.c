@@ -53,6 +53,10 @@ static size_t m_rows(const rnm_conv_step *conv) {
 
 enum { SPAN_PIECES = RNM_BLOCK_MOST / RNM_PIECE };
 
+/* Panels of few tiles that go through the same rows of the parent together; and the sums of one. */
+enum { FEW_PANELS = 2 };
+typedef float few_sums[RNM_WINOGRAD_POINTS * RNM_FEW_TILES_ROWS][RNM_PANEL];
+
 static int64_t tiles_along(const rnm_conv_step *conv, int axis) {
     return (conv->window.out[axis] + conv->tile - 1) / conv->tile;
 }
@@ -74,13 +78,19 @@ static size_t span_floats(const rnm_conv_step *conv, const rnm_child *child) {
     return span_inputs(conv, rnm_gathered_repeats(child)) * (size_t)child->taps * RNM_PANEL;
 }
 
+static size_t m_floats(const rnm_conv_step *conv, const rnm_winograd *form) {
+    const size_t all = points_of(form) * m_rows(conv) * RNM_PANEL;
+    const size_t few = FEW_PANELS * sizeof(few_sums) / sizeof(float);
+    return conv->stretch == RNM_FEW_TILES && all < few ? few : all;
+}
+
 void rnm_plan_winograd(rnm_planner *planner, rnm_conv_step *conv) {
     const rnm_context *context = planner->context;
     rnm_cut_winograd(context, conv);
     const rnm_winograd *form = form_of(context, conv);
     const rnm_child *child = &context->weights[conv->weight].child;
     uint64_t u = group_points(form) * u_stride(conv);
-    uint64_t m = points_of(form) * m_rows(conv) * RNM_PANEL;
+    uint64_t m = m_floats(conv, form);
     rnm_plan_workspace(planner,
                        (v_floats(context, conv) + u + m + span_floats(conv, child)) * sizeof(float),
                        0, (uint64_t)conv->window.in_channels * sizeof(float));
@@ -252,18 +262,32 @@ static rnm_kernel_rows few_rows(const rnm_conv_job *job, const block *b, uint32_
     return rows;
 }
 
-/* do_panel's sums of few tiles. */
-static void multiply_few(const rnm_conv_job *job, const block *b, uint32_t index) {
+/* One of `count` parts of these rows. */
+static rnm_rows_ahead part_of(rnm_rows_ahead all, unsigned part, unsigned count) {
+    const size_t first = all.rows * part / count;
+    return (rnm_rows_ahead){.row = all.row != NULL ? all.row + first * all.stride : NULL,
+                            .rows = all.rows * (part + 1) / count - first,
+                            .stride = all.stride};
+}
+
+/* Sums of few tiles, for panels that are made of the same rows. */
+static void multiply_few(const rnm_conv_job *job, const block *b, const uint32_t *panels,
+                         unsigned count) {
     const rnm_conv_step *conv = job->conv;
     const rnm_winograd *form = form_of(job->context, conv);
     const rnm_weight *weight = job->weight;
+    few_sums *sums = (few_sums *)(void *)b->m;
     const float *v = b->v;
-    rnm_panel rest = rnm_weight_panel(weight, index);
+    rnm_panel rest = rnm_weight_panel(weight, panels[0]);
     while (rest.inputs > 0) {
         const rnm_panel places = rnm_places_first(rest, conv->block_inputs);
-        const rnm_panel piece = rnm_piece_at(&weight->child, b->repeats, places);
-        const rnm_kernel_rows rows = few_rows(job, b, index, piece);
-        form->few(&rows, piece.inputs, v, rest.input > 0, b->m, ahead_of(job, b, piece));
+        rnm_panel piece = rnm_piece_at(&weight->child, b->repeats, places);
+        const rnm_rows_ahead ahead = ahead_of(job, b, piece);
+        for (unsigned k = 0; k < count; ++k) {
+            piece.output = rnm_weight_panel(weight, panels[k]).output;
+            const rnm_kernel_rows rows = few_rows(job, b, panels[k], piece);
+            form->few(&rows, piece.inputs, v, rest.input > 0, sums[k], part_of(ahead, k, count));
+        }
         v += points_of(form) * v_stride(conv);
         rest = rnm_places_behind(rest, piece.inputs);
     }
@@ -297,25 +321,50 @@ static void do_span(const rnm_conv_job *job, const block *b, uint32_t index, rnm
     }
 }
 
+/* Turns a panel's sums back and finishes them. */
+static void finish_panel(const rnm_conv_job *job, const block *b, uint32_t index,
+                         float (*m)[RNM_PANEL]) {
+    const rnm_panel panel = rnm_weight_panel(job->weight, index);
+    const rnm_winograd *form = form_of(job->context, job->conv);
+    for (int64_t t = 0; t < b->tiles; ++t) {
+        float pixels[4 * 4][RNM_PANEL] __attribute__((aligned(64)));
+        form->output(m[t], m_rows(job->conv) * RNM_PANEL, panel.lanes, pixels);
+        finish_tile(job, panel, b->first + t, pixels);
+    }
+}
+
 static void do_panel(const rnm_conv_job *job, const block *b, uint32_t index) {
     const rnm_conv_step *conv = job->conv;
     const rnm_winograd *form = form_of(job->context, conv);
     const uint32_t step = span_inputs(conv, b->repeats);
-    rnm_panel panel = rnm_weight_panel(job->weight, index);
-    if (are_few(job, b)) {
-        multiply_few(job, b, index);
-        panel.inputs = 0;
-    }
-    for (rnm_panel rest = panel; rest.inputs > 0;
+    for (rnm_panel rest = rnm_weight_panel(job->weight, index); rest.inputs > 0;
          rest = rnm_places_behind(rest, rnm_places_first(rest, step).inputs)) {
         do_span(job, b, index, rnm_places_first(rest, step),
                 b->v + rest.input / conv->block_inputs * points_of(form) * v_stride(conv));
     }
-    for (int64_t t = 0; t < b->tiles; ++t) {
-        float pixels[4 * 4][RNM_PANEL] __attribute__((aligned(64)));
-        form->output(b->m[t], m_rows(conv) * RNM_PANEL, panel.lanes, pixels);
-        finish_tile(job, panel, b->first + t, pixels);
+    finish_panel(job, b, index, b->m);
+}
+
+/* The panel of few tiles at that place and those behind it, before `end`, that are made of the same
+ * rows; says how many these are. */
+static uint32_t do_few_panels(const rnm_conv_job *job, const block *b, uint32_t place,
+                              uint32_t end) {
+    const rnm_weight *weight = job->weight;
+    const uint32_t po = weight->child.po;
+    uint32_t panels[FEW_PANELS] = {rnm_panel_at(weight, place)};
+    unsigned count = 1;
+    for (; count < FEW_PANELS && place + count < end; ++count) {
+        panels[count] = rnm_panel_at(weight, place + count);
+        if (rnm_weight_panel(weight, panels[count]).output % po !=
+            rnm_weight_panel(weight, panels[0]).output % po) {
+            break;
+        }
     }
+    multiply_few(job, b, panels, count);
+    for (unsigned k = 0; k < count; ++k) {
+        finish_panel(job, b, panels[k], ((few_sums *)(void *)b->m)[k]);
+    }
+    return count;
 }
 
 static void block_item(void *argument, size_t item, size_t worker) {
@@ -332,12 +381,18 @@ static void block_item(void *argument, size_t item, size_t worker) {
     const rnm_winograd *form = form_of(job->context, conv);
     b.u = b.v + v_floats(job->context, conv);
     b.m = (float(*)[RNM_PANEL])(void *)(b.u + group_points(form) * u_stride(conv));
-    b.expanded = (float *)(b.m + points_of(form) * m_rows(conv));
+    b.expanded = (float *)(void *)b.m + m_floats(conv, form);
     for (int64_t t = 0; t < b.tiles; ++t) {
         transform_tile(job, &b, t);
     }
-    for (uint32_t k = first_panel; k < panels && k < first_panel + each; ++k) {
-        do_panel(job, &b, k);
+    const uint32_t end = panels - first_panel < each ? panels : first_panel + each;
+    const bool few = are_few(job, &b);
+    for (uint32_t k = first_panel; k < end;) {
+        if (few) {
+            k += do_few_panels(job, &b, k, end);
+        } else {
+            do_panel(job, &b, k++);
+        }
     }
 }
 
