@@ -284,7 +284,9 @@ static void multiply_few(const rnm_conv_job *job, const block *b, const uint32_t
         rnm_panel piece = rnm_piece_at(&weight->child, b->repeats, places);
         const rnm_rows_ahead ahead = ahead_of(job, b, piece);
         for (unsigned k = 0; k < count; ++k) {
-            piece.output = rnm_weight_panel(weight, panels[k]).output;
+            const rnm_panel panel = rnm_weight_panel(weight, panels[k]);
+            piece.output = panel.output;
+            piece.lanes = panel.lanes;
             const rnm_kernel_rows rows = few_rows(job, b, panels[k], piece);
             form->few(&rows, piece.inputs, v, rest.input > 0, sums[k], part_of(ahead, k, count));
         }
@@ -385,7 +387,7 @@ static void block_item(void *argument, size_t item, size_t worker) {
     for (int64_t t = 0; t < b.tiles; ++t) {
         transform_tile(job, &b, t);
     }
-    const uint32_t end = panels - first_panel < each ? panels : first_panel + each;
+    const uint32_t end = first_panel + each < panels ? first_panel + each : panels;
     const bool few = are_few(job, &b);
     for (uint32_t k = first_panel; k < end;) {
         if (few) {
