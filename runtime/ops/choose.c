@@ -90,7 +90,7 @@ static const costs *costs_of(const rnm_context *context) {
 #define ITEM_TIME 300.0      /* to draw an item, and to wait for the last one */
 #define DISPATCH_TIME 1000.0 /* to tell other threads of a job; one that is alone needs none */
 /* A line of cache of the inputs that another thread wrote: to read it, and to write it again in a
- * later layer. That takes 2 where cores share a cache and 10 where they do not. */
+ * later layer. That takes 2 where cores share a cache and 9 where they do not. */
 #define SHARED_LINE 6.0
 #define PACK_TIME 0.1 /* a tap of an input of a pixel, copied */
 
