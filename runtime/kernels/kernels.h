@@ -141,6 +141,39 @@ typedef struct rnm_few {
     float (*sums)[RNM_FEW_PIXELS][RNM_PANEL];
 } rnm_few;
 
+/* Tables of an f layer whose inputs repeat (ops/tables.c). Inputs that meet the same parent element
+ * differ by its sign alone, so RNM_TABLE_INPUTS of them make a group whose signed sums, up to the
+ * sign of all, are RNM_TABLE_ENTRIES: entry e is x[3] and, for k < 3, minus x[k] where bit k of e
+ * is set, else plus. A place is a vector of outputs' pixels; its table is [entry][lane], and the
+ * next place's behind it. */
+#define RNM_TABLE_INPUTS 4
+#define RNM_TABLE_ENTRIES 8
+#define RNM_CODE_INPUTS (2 * RNM_TABLE_INPUTS)
+
+/* Places of a call of look_up: so many, or half of them. */
+#define RNM_TABLE_PLACES 8
+
+typedef struct rnm_table_inputs {
+    const float *x[RNM_TABLE_INPUTS]; /* at the first place */
+    size_t step[RNM_TABLE_INPUTS];    /* to the next one; 0 for an input that does not exist */
+} rnm_table_inputs;
+
+/* The products of one parent input, its taps, and a panel's outputs, of which output k is made with
+ * row (first + k) % period of the parent. A code's low half is for the first group of inputs, its
+ * high half for the second: an entry, and a bit that is set where the sign of all is inverted. */
+typedef struct rnm_look_up {
+    const float *tables;       /* of the first group */
+    size_t second;             /* from there to the second group's; 0: there is none */
+    const uint32_t *places_of; /* by tap: from `tables` to the table of its first place */
+    const uint8_t *codes;      /* output k's of tap t: [k % 8 * codes_step + k / 8 + 4 * t] */
+    size_t codes_step, taps;
+    const float (*weights)[2]; /* [taps][period]: an element of the parent, and minus that */
+    size_t first, period;
+    unsigned lanes, places; /* outputs; RNM_TABLE_PLACES or half as many */
+    bool accumulate;
+    float *sums; /* [output][place][lane] */
+} rnm_look_up;
+
 typedef struct rnm_kernels {
     const char *name;
     unsigned lanes;       /* floats of a vector */
@@ -159,6 +192,22 @@ typedef struct rnm_kernels {
     /* direct for few pixels and all lanes, with weights made of rows where they lie: with so few
      * pixels to multiply, writing them down would take longer. */
     void (*few)(const rnm_few *few);
+
+    /* dst[k * stride + l] = rows[l][first + k], for k < count and every lane l. */
+    void (*transpose)(const float *const *rows, size_t first, size_t count, float *dst,
+                      size_t stride);
+
+    /* Codes of the 32 outputs of a mask's words: from[j][row] has input j's bits, or is NULL where
+     * there is no such input; output k's code is byte k / 8 of to[k % 8][row]. */
+    void (*make_codes)(const uint32_t *const from[RNM_CODE_INPUTS], size_t rows,
+                       uint32_t *const to[RNM_CODE_INPUTS]);
+
+    /* Writes the tables of a group of inputs at so many places. */
+    void (*make_tables)(const rnm_table_inputs *inputs, size_t places, float *tables);
+
+    /* sums = (accumulate: +=) over taps and groups of an element times the entry of its code, at
+     * each place of the call. */
+    void (*look_up)(const rnm_look_up *look_up);
 
     /* As direct for depthwise convolution: lane l reads channel + l; weights[tap][lane]. */
     void (*depthwise)(rnm_tile_rows rows, size_t channel, size_t taps, const float *weights,

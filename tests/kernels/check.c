@@ -175,7 +175,7 @@ static const struct {
     void (*run)(check *c);
 } parts[] = {
     {"gemm", check_gemm},     {"winograd", check_winograd}, {"transforms", check_transforms},
-    {"finish", check_finish}, {"expand", check_expand},
+    {"tables", check_tables}, {"finish", check_finish},     {"expand", check_expand},
 };
 
 static bool check_table(const rnm_kernels *kernels, uint64_t seed) {

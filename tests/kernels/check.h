@@ -65,6 +65,7 @@ float float_of(uint32_t bits);
 void check_gemm(check *c);
 void check_winograd(check *c);
 void check_transforms(check *c);
+void check_tables(check *c);
 void check_finish(check *c);
 void check_expand(check *c);
 
