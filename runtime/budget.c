@@ -55,10 +55,26 @@ uint64_t rnm_planned_bytes(const rnm_context *context) {
     return total;
 }
 
+/* Weights that tables alone take are never expanded. */
+static void find_stored(rnm_context *context) {
+    for (uint32_t k = 0; k < context->weight_count; ++k) {
+        context->weights[k].form = RNM_FORM_STORED;
+    }
+    for (uint32_t k = 0; k < context->step_count; ++k) {
+        const rnm_conv_step *conv = &context->steps[k].as.conv;
+        if (context->steps[k].weighted && conv->algorithm != RNM_CONV_TABLES) {
+            context->weights[conv->weight].form = RNM_FORM_NONE;
+        }
+    }
+}
+
 static rnm_status set_all(rnm_context *context, rnm_form form, rnm_error *err) {
     context->kept_bytes = context->scratch_bytes = 0;
     for (uint32_t k = 0; k < context->weight_count; ++k) {
         rnm_weight *weight = &context->weights[k];
+        if (weight->form == RNM_FORM_STORED) {
+            continue;
+        }
         weight->form = form;
         if (form == RNM_FORM_EXPANDED &&
             !rnm_add_u64(context->kept_bytes, weight->bytes, &context->kept_bytes)) {
@@ -105,7 +121,8 @@ static rnm_status list_upgrades(rnm_context *context, rnm_error *err) {
     }
     uint32_t count = 0;
     for (uint32_t k = 0; k < context->weight_count; ++k) {
-        if (context->expand != RNM_EXPAND_PANEL || context->upgrades[k].seconds > 0.0) {
+        if (context->weights[k].form != RNM_FORM_STORED &&
+            (context->expand != RNM_EXPAND_PANEL || context->upgrades[k].seconds > 0.0)) {
             context->upgrades[count++] = context->upgrades[k];
         }
     }
@@ -132,7 +149,7 @@ static void keep_best(rnm_context *context, uint64_t left) {
 static void share_scratch(rnm_context *context, uint64_t left) {
     for (uint32_t k = 0; k < context->weight_count; ++k) {
         rnm_weight *weight = &context->weights[k];
-        if (weight->bytes <= left) {
+        if (weight->bytes <= left && weight->form != RNM_FORM_STORED) {
             weight->form = RNM_FORM_SCRATCH;
             context->scratch_bytes =
                 weight->bytes > context->scratch_bytes ? weight->bytes : context->scratch_bytes;
@@ -148,6 +165,7 @@ rnm_status rnm_budget(rnm_context *context, uint64_t limit, rnm_error *err) {
         [RNM_EXPAND_PANEL] = RNM_FORM_PANEL,
     };
     uint64_t total;
+    find_stored(context);
     rnm_status status = set_all(context, limit != 0 ? RNM_FORM_PANEL : forms[context->expand], err);
     if (status != RNM_OK) {
         return status;

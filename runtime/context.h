@@ -28,6 +28,7 @@ typedef struct rnm_window {
 typedef enum rnm_conv_algorithm {
     RNM_CONV_DIRECT,
     RNM_CONV_WINOGRAD,
+    RNM_CONV_TABLES,
     RNM_CONV_TRANSPOSED, /* ConvTranspose */
 } rnm_conv_algorithm;
 
@@ -36,6 +37,13 @@ typedef struct rnm_cost {
     double panel_seconds, kept_seconds;
 } rnm_cost;
 
+/* Tables: how the map is dealt out to the lanes of a vector, and cut into items. */
+typedef struct rnm_lanes {
+    uint32_t across;        /* lanes side by side; the rest is one above the other */
+    uint32_t rows, columns; /* of a lane's part of the outputs */
+    uint32_t strip, places; /* rows and columns of it that an item has */
+} rnm_lanes;
+
 /* Conv, and Gemm as a 1x1 convolution over 1x1 maps. */
 typedef struct rnm_conv_step {
     rnm_window window;
@@ -43,13 +51,14 @@ typedef struct rnm_conv_step {
     uint32_t stretch;      /* of an item: pixels (direct; packed: rows), tiles (winograd) */
     uint32_t block_inputs; /* inputs expanded and multiplied at a time */
     unsigned form, tile;   /* winograd: index in kernels->winograd, and its tile */
-    unsigned shares;       /* winograd: groups that the panels are split into */
-    uint32_t weight;       /* index in context->weights */
-    int64_t repeated;      /* channels of x that are summed to the window's; 0: x has these */
-    bool depthwise;        /* one input and one output a group */
-    bool packed;           /* direct: the taps of a row of the kernel count as inputs */
-    bool pointwise;        /* direct: pixels lie at equal distances, no addresses are needed */
-    bool few;              /* direct: weights of few pixels are read where they lie */
+    unsigned shares;       /* winograd, tables: groups that the panels are split into */
+    rnm_lanes lanes;
+    uint32_t weight;  /* index in context->weights */
+    int64_t repeated; /* channels of x that are summed to the window's; 0: x has these */
+    bool depthwise;   /* one input and one output a group */
+    bool packed;      /* direct: the taps of a row of the kernel count as inputs */
+    bool pointwise;   /* direct: pixels lie at equal distances, no addresses are needed */
+    bool few;         /* direct: weights of few pixels are read where they lie */
     const float *bias, *scale;
     rnm_activation activation;
     rnm_cost cost;            /* expected; filled in where memory is limited */

@@ -80,8 +80,12 @@ static double expand_seconds(const rnm_context *context, const rnm_weight *weigh
 
 double rnm_cost_algorithm(const rnm_context *context, const rnm_conv_step *conv,
                           rnm_conv_algorithm algorithm, unsigned form) {
-    if (algorithm == RNM_CONV_WINOGRAD && !rnm_conv_takes_form(context, conv, form)) {
+    if ((algorithm == RNM_CONV_WINOGRAD && !rnm_conv_takes_form(context, conv, form)) ||
+        (algorithm == RNM_CONV_TABLES && !rnm_can_table(context, conv))) {
         return 0.0;
+    }
+    if (algorithm == RNM_CONV_TABLES) {
+        return work_seconds(context, conv, algorithm, form);
     }
     return work_seconds(context, conv, algorithm, form) +
            expand_seconds(context, &context->weights[conv->weight]);
@@ -103,6 +107,10 @@ static row_times row_times_of(const rnm_context *context) {
 static rnm_cost cost_of(const rnm_context *context, const rnm_conv_step *conv, row_times row) {
     const rnm_weight *weight = &context->weights[conv->weight];
     const double work = work_seconds(context, conv, conv->algorithm, conv->form);
+    if (conv->algorithm == RNM_CONV_TABLES) { /* which expand nothing */
+        const double seconds = conv->tuned.panel_seconds > 0.0 ? conv->tuned.panel_seconds : work;
+        return (rnm_cost){.panel_seconds = seconds, .kept_seconds = seconds};
+    }
     const double passes = (double)rnm_conv_passes(conv);
     rnm_cost cost = {
         .panel_seconds = work + passes * expand_seconds(context, weight),

@@ -11,14 +11,18 @@ static rnm_form form_of(const rnm_context *context, const rnm_step *step) {
         return RNM_FORM_NONE;
     }
     const rnm_conv_step *conv = &step->as.conv;
+    if (conv->algorithm == RNM_CONV_TABLES) {
+        return RNM_FORM_STORED;
+    }
     return conv->xnn != NULL ? RNM_FORM_XNNPACK : context->weights[conv->weight].form;
 }
 
-_Static_assert(RNM_ALGORITHMS == 1 + RNM_WINOGRADS, "direct, then the forms of kernels.h");
+/* Direct, the forms of kernels.h, tables. */
+_Static_assert(RNM_ALGORITHMS == 2 + RNM_WINOGRADS, "an index for each algorithm");
 
 const char *rnm_algorithm_name(int index) {
-    static const char *const names[RNM_ALGORITHMS] = {"direct", "F(2x2,3x3)", "F(4x4,3x3)",
-                                                      "F(2x2,5x5)", "F(2x2,3x3)/2"};
+    static const char *const names[RNM_ALGORITHMS] = {"direct",     "F(2x2,3x3)",   "F(4x4,3x3)",
+                                                      "F(2x2,5x5)", "F(2x2,3x3)/2", "tables"};
     return index >= 0 && index < RNM_ALGORITHMS ? names[index] : NULL;
 }
 
@@ -34,6 +38,9 @@ static const char *algorithm_of(const rnm_step *step) {
     }
     if (step->as.conv.algorithm == RNM_CONV_DIRECT) {
         return step->as.conv.depthwise ? "depthwise" : rnm_algorithm_name(0);
+    }
+    if (step->as.conv.algorithm == RNM_CONV_TABLES) {
+        return rnm_algorithm_name(1 + RNM_WINOGRADS);
     }
     return rnm_algorithm_name(1 + (int)step->as.conv.form);
 }
@@ -55,7 +62,8 @@ static void add_weight(const rnm_context *context, const rnm_conv_step *conv, rn
         (double)w->batch * weight->child.co * (double)(maps[0] * maps[1]) * (double)maps[2];
     layer->flops = 2.0 * elements * (double)weight->child.ci * weight->child.taps;
     layer->block_inputs = conv->xnn == NULL ? (int)conv->block_inputs : 0;
-    if (layer->form == RNM_FORM_PANEL || layer->form == RNM_FORM_SCRATCH) {
+    if (layer->form == RNM_FORM_PANEL || layer->form == RNM_FORM_SCRATCH ||
+        layer->form == RNM_FORM_STORED) {
         layer->parent_bytes = stored_bytes(view, recipe->parent);
         layer->mask_bytes = stored_bytes(view, recipe->mask) + stored_bytes(view, recipe->zeros);
         layer->beta_bytes = stored_bytes(view, recipe->betas);
@@ -73,6 +81,7 @@ static void add_weight(const rnm_context *context, const rnm_conv_step *conv, rn
     for (unsigned form = 0; form < RNM_WINOGRADS; ++form) {
         layer->estimates[1 + form] = rnm_cost_algorithm(context, conv, RNM_CONV_WINOGRAD, form);
     }
+    layer->estimates[1 + RNM_WINOGRADS] = rnm_cost_algorithm(context, conv, RNM_CONV_TABLES, 0);
 }
 
 int rnm_context_layer_count(const rnm_context *context) {

@@ -238,12 +238,14 @@ typedef enum rnm_form {
     RNM_FORM_SCRATCH = 2,  /* the layer's, made anew for every run */
     RNM_FORM_EXPANDED = 3, /* kept in the context */
     RNM_FORM_XNNPACK = 4,  /* packed by XNNPACK */
+    RNM_FORM_STORED = 5,   /* never expanded, in any mode: read where they are stored */
 } rnm_form;
 
-/* Algorithms between which layers with weights have a choice: "direct" and forms of Winograd,
- * "F(2x2,3x3)", "F(4x4,3x3)", "F(2x2,5x5)", and with strides of 2 "F(2x2,3x3)/2". NULL for an index
- * out of range. */
-#define RNM_ALGORITHMS 5
+/* Algorithms between which layers with weights have a choice: "direct", forms of Winograd,
+ * "F(2x2,3x3)", "F(4x4,3x3)", "F(2x2,5x5)", and with strides of 2 "F(2x2,3x3)/2", and for f layers
+ * whose inputs repeat "tables", of signed sums of inputs, which need no expanded weights in any
+ * mode. NULL for an index out of range. */
+#define RNM_ALGORITHMS 6
 RNM_API const char *rnm_algorithm_name(int index);
 
 /* A layer of a context. Texts are the model's or static. */

@@ -4,6 +4,7 @@
 set(RNM_FAST_SOURCES
   runtime/cost.c
   runtime/execute.c
+  runtime/expand/codes.c
   runtime/expand/drop.c
   runtime/expand/f.c
   runtime/expand/linear.c
@@ -24,6 +25,7 @@ set(RNM_FAST_SOURCES
   runtime/ops/packed.c
   runtime/ops/pool.c
   runtime/ops/repeats.c
+  runtime/ops/tables.c
   runtime/ops/winograd.c
   runtime/threads.c
   runtime/weights.c)

@@ -147,8 +147,10 @@ static rnm_status read_layer(const reader *r, uint32_t node_count, rnm_tuned_nod
     }
     nodes[node] = (rnm_tuned_node){
         .known = true,
-        .algorithm = algorithm == 0 ? RNM_CONV_DIRECT : RNM_CONV_WINOGRAD,
-        .form = algorithm == 0 ? 0 : algorithm - 1,
+        .algorithm = algorithm == 0               ? RNM_CONV_DIRECT
+                     : algorithm <= RNM_WINOGRADS ? RNM_CONV_WINOGRAD
+                                                  : RNM_CONV_TABLES,
+        .form = algorithm >= 1 && algorithm <= RNM_WINOGRADS ? algorithm - 1 : 0,
         .block_inputs = (uint32_t)block,
         .panel_seconds = 1e-9 * (double)panel,
         .kept_seconds = 1e-9 * (double)kept,
@@ -199,8 +201,9 @@ rnm_status rnm_tuning_read(const rnm_context *context, const char *name, const c
 
 rnm_status rnm_tuning_apply(const rnm_context *context, const rnm_tuned_node *tuned,
                             rnm_conv_step *conv, rnm_error *err) {
-    if (conv->depthwise || (tuned->algorithm == RNM_CONV_WINOGRAD &&
-                            !rnm_conv_takes_form(context, conv, tuned->form))) {
+    if (conv->depthwise || (tuned->algorithm == RNM_CONV_TABLES && !rnm_can_table(context, conv)) ||
+        (tuned->algorithm == RNM_CONV_WINOGRAD &&
+         !rnm_conv_takes_form(context, conv, tuned->form))) {
         return rnm_fail(err, RNM_ERR_VALUE, "tuning: the layer cannot run as it says");
     }
     conv->algorithm = tuned->algorithm;

@@ -38,6 +38,15 @@ typedef struct costs {
         double input;   /* the points of one channel of a tile */
         double output;  /* the pixels of one tile of a panel, finished */
     } forms[RNM_WINOGRADS];
+    struct {
+        bool counted;   /* on; else for tunings alone */
+        double look_up; /* an entry of a group at a place */
+        double call;    /* an output of an input: its sums at all places, to and from memory */
+        double entries; /* of a group at a place */
+        double turn;    /* a vector of pixels of one channel */
+        double codes;   /* of a tap of a panel */
+        double weights; /* of a tap of an output of the parent */
+    } tables;
 } costs;
 
 static const costs wide = {
@@ -59,6 +68,8 @@ static const costs wide = {
             {.weights = 125, .input = 1.3, .output = 28},
             {.weights = 15, .input = 0.58, .output = 26},
         },
+    /* A guess from those below. */
+    .tables = {.look_up = 0.175, .call = 5, .entries = 3, .turn = 3, .codes = 1, .weights = 0.4},
 };
 
 /* AVX2; those of narrower vectors are larger and much alike otherwise. */
@@ -81,6 +92,13 @@ static const costs narrow = {
             {.weights = 160, .input = 2.1, .output = 43},
             {.weights = 17, .input = 1.0, .output = 31},
         },
+    .tables = {.counted = true,
+               .look_up = 0.175,
+               .call = 5,
+               .entries = 3,
+               .turn = 1.2,
+               .codes = 1.5,
+               .weights = 0.4},
 };
 
 static const costs *costs_of(const rnm_context *context) {
@@ -185,6 +203,64 @@ void rnm_cut_winograd(const rnm_context *context, rnm_conv_step *conv) {
     (void)cut(costs_of(context), weight, context->threads.count, conv);
 }
 
+/* The time of one item, by its lanes and shares. */
+static double table_item_time(const rnm_context *context, const costs *c,
+                              const rnm_conv_step *conv) {
+    const rnm_weight *weight = &context->weights[conv->weight];
+    const rnm_child *child = &weight->child;
+    const rnm_lanes *l = &conv->lanes;
+    const double repeats = (double)divide_up(child->ci, child->pi);
+    const double groups = (double)divide_up(divide_up(child->ci, child->pi), RNM_TABLE_INPUTS);
+    const double panels = (double)divide_up(weight->panel_count, conv->shares);
+    const double outputs = panels * (child->co < RNM_PANEL ? child->co : RNM_PANEL);
+    const double input_places = (double)rnm_table_places(context, conv);
+    const double places = (double)l->strip * l->places;
+    const double looked_up =
+        outputs * (child->taps * groups * places * c->tables.look_up + l->strip * c->tables.call);
+    const double made = input_places * (groups * c->tables.entries + repeats * c->tables.turn) +
+                        child->taps * (panels * c->tables.codes + child->po * c->tables.weights);
+    return ITEM_TIME + child->pi * (looked_up + made) + outputs * places * 2 * c->tables.turn;
+}
+
+/* The deal for so many threads that takes the least time, and that time. */
+static double deal(const rnm_context *context, uint64_t threads, rnm_conv_step *conv) {
+    enum { MOST_STRIP = 4 };
+    const costs *c = costs_of(context);
+    const rnm_weight *weight = &context->weights[conv->weight];
+    const rnm_window *w = &conv->window;
+    const uint32_t lanes = context->kernels->lanes;
+    const uint64_t most_shares =
+        weight->panel_count < 2 * threads ? weight->panel_count : 2 * threads;
+    rnm_conv_step best = *conv, tried = *conv;
+    double least = 1e300;
+    for (uint32_t across = 1; across <= lanes; across *= 2) {
+        const uint32_t rows = (uint32_t)divide_up((uint64_t)w->out[1], lanes / across);
+        const uint32_t columns = (uint32_t)divide_up((uint64_t)w->out[2], across);
+        for (uint32_t places = RNM_TABLE_PLACES / 2; places <= RNM_TABLE_PLACES; places *= 2) {
+            for (uint32_t strip = 1; strip <= rows && strip <= MOST_STRIP; ++strip) {
+                tried.lanes = (rnm_lanes){across, rows, columns, strip, places};
+                for (uint64_t shares = 1; shares <= most_shares; ++shares) {
+                    tried.shares = (unsigned)shares;
+                    const uint64_t items = rnm_table_items(&tried) * shares;
+                    const double time =
+                        (items > 1 ? DISPATCH_TIME : 0.0) +
+                        (double)divide_up(items, threads) * table_item_time(context, c, &tried);
+                    if (time < least) {
+                        least = time;
+                        best = tried;
+                    }
+                }
+            }
+        }
+    }
+    *conv = best;
+    return least;
+}
+
+void rnm_cut_tables(const rnm_context *context, rnm_conv_step *conv) {
+    (void)deal(context, context->threads.count, conv);
+}
+
 void rnm_cut_direct(const rnm_context *context, rnm_conv_step *conv, uint64_t most) {
     const costs *c = costs_of(context);
     const rnm_weight *weight = &context->weights[conv->weight];
@@ -275,6 +351,12 @@ rnm_conv_algorithm rnm_choose_algorithm(const rnm_planner *planner, const rnm_co
             *best_form = form;
         }
     }
+    if (costs_of(context)->tables.counted && rnm_can_table(context, conv)) {
+        rnm_conv_step candidate = *conv;
+        if (deal(context, 1, &candidate) < best) {
+            algorithm = RNM_CONV_TABLES;
+        }
+    }
     return algorithm;
 }
 
@@ -305,6 +387,10 @@ double rnm_conv_work(const rnm_context *context, const rnm_conv_step *conv,
     const rnm_weight *weight = &context->weights[conv->weight];
     const rnm_child *child = &weight->child;
     const rnm_window *w = &conv->window;
+    if (algorithm == RNM_CONV_TABLES) {
+        rnm_conv_step candidate = *conv;
+        return deal(context, 1, &candidate) / (c->row * child->ci * weight->panel_count);
+    }
     if (algorithm == RNM_CONV_TRANSPOSED) {
         return (double)child->taps * (double)(w->batch * w->in[0] * w->in[1] * w->in[2]);
     }

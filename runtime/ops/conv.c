@@ -36,6 +36,8 @@ uint64_t rnm_conv_passes(const rnm_conv_step *conv) {
         return rnm_winograd_passes(conv);
     case RNM_CONV_TRANSPOSED:
         return rnm_transposed_passes(conv);
+    case RNM_CONV_TABLES:
+        return 1;
     default:
         return conv->packed ? rnm_packed_passes(conv) : rnm_direct_passes(conv);
     }
@@ -61,6 +63,8 @@ static rnm_status run_conv(rnm_context *context, const rnm_step *step, rnm_error
     rnm_sum_repeats(&job);
     if (conv->algorithm == RNM_CONV_WINOGRAD) {
         rnm_run_winograd(&job);
+    } else if (conv->algorithm == RNM_CONV_TABLES) {
+        rnm_run_tables(&job);
     } else if (conv->packed) {
         rnm_run_packed(&job);
     } else if (conv->few) {
@@ -111,6 +115,8 @@ static rnm_status add_conv(rnm_planner *planner, const rnm_node_attrs *attrs, rn
     }
     if (conv->algorithm == RNM_CONV_WINOGRAD) {
         rnm_plan_winograd(planner, conv);
+    } else if (conv->algorithm == RNM_CONV_TABLES) {
+        rnm_plan_tables(planner, conv);
     } else if (rnm_can_pack(planner->context, conv)) {
         rnm_plan_packed(planner, conv);
     } else if (rnm_is_few(planner->context, conv)) {

@@ -46,16 +46,27 @@ void rnm_plan_direct(rnm_planner *planner, rnm_conv_step *conv);
 void rnm_plan_packed(rnm_planner *planner, rnm_conv_step *conv);
 void rnm_plan_few(rnm_planner *planner, rnm_conv_step *conv);
 void rnm_plan_winograd(rnm_planner *planner, rnm_conv_step *conv);
+void rnm_plan_tables(rnm_planner *planner, rnm_conv_step *conv);
 
 /* Sets how a run by the step's form of Winograd is cut into items: its tile, stretch and shares,
  * and block_inputs where it is 0. */
 void rnm_cut_winograd(const rnm_context *context, rnm_conv_step *conv);
+
+/* Sets how a run by tables is cut into items: lanes and shares. */
+void rnm_cut_tables(const rnm_context *context, rnm_conv_step *conv);
 
 /* Sets how many pixels an item of a direct run has: at most so many, or a tile. */
 void rnm_cut_direct(const rnm_context *context, rnm_conv_step *conv, uint64_t most);
 
 /* Whether the layer has so few channels that packing their taps pays. */
 bool rnm_can_pack(const rnm_context *context, const rnm_conv_step *conv);
+
+/* Whether it is an f layer whose inputs repeat often enough for tables, and the context allows
+ * them; how many places an item has, with the step's lanes, and how many items a run, but for
+ * shares. */
+bool rnm_can_table(const rnm_context *context, const rnm_conv_step *conv);
+uint64_t rnm_table_places(const rnm_context *context, const rnm_conv_step *conv);
+uint64_t rnm_table_items(const rnm_conv_step *conv);
 
 /* Whether it has so few pixels that weights are read where they lie. */
 bool rnm_is_few(const rnm_context *context, const rnm_conv_step *conv);
@@ -66,7 +77,7 @@ bool rnm_is_few(const rnm_context *context, const rnm_conv_step *conv);
 void rnm_fill_rows(const rnm_conv_job *job, uint64_t pixel, unsigned pixels, unsigned tile,
                    const float **rows);
 
-/* The algorithm that should be the fastest: RNM_CONV_DIRECT, or winograd with *form set. */
+/* The algorithm that should be the fastest: direct, tables, or winograd with *form set. */
 rnm_conv_algorithm rnm_choose_algorithm(const rnm_planner *planner, const rnm_conv_step *conv,
                                         unsigned *form);
 
@@ -91,6 +102,7 @@ void rnm_run_direct(rnm_conv_job *job);
 void rnm_run_packed(rnm_conv_job *job);
 void rnm_run_few(rnm_conv_job *job);
 void rnm_run_winograd(rnm_conv_job *job);
+void rnm_run_tables(rnm_conv_job *job);
 
 /* Sizes and workspace of ConvTranspose, whose weight is `child`, expanded in scratch a block at a
  * time where `expands`. */

@@ -14,7 +14,7 @@ enum { NAME_WIDTH_MOST = 28 };
 static const char *const form_names[] = {
     [RNM_FORM_NONE] = NULL,         [RNM_FORM_PANEL] = "panel",
     [RNM_FORM_SCRATCH] = "scratch", [RNM_FORM_EXPANDED] = "expanded",
-    [RNM_FORM_XNNPACK] = "XNNPACK",
+    [RNM_FORM_XNNPACK] = "XNNPACK", [RNM_FORM_STORED] = "stored",
 };
 
 static const char *or_dash(const char *text) {

@@ -39,6 +39,9 @@ static const char *form_reason(const rnm_layer *layer, rnm_expand mode, uint64_t
                      bytes, gain);
         }
         break;
+    case RNM_FORM_STORED:
+        snprintf(text, REASON_SIZE, "stored: tables take signs and parent where they are");
+        break;
     case RNM_FORM_SCRATCH:
         snprintf(text, REASON_SIZE, "expanded at every run: the mode's way");
         break;

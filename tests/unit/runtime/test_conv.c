@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -595,6 +596,158 @@ static void repeated_parents(void **state) {
     }
 }
 
+/* One f layer whose inputs repeat. */
+typedef struct signed_case {
+    int64_t batch, inputs, outputs, sides[2], kernel[2], strides[2], dilations[2], pad;
+    uint32_t po, pi;
+    rnm_dtype dtype;
+} signed_case;
+
+/* Repeats of 3 to 17, whole and cut short, so of one group of inputs and more; parents of one
+ * element and of more than a panel; maps of less than a vector and of several items. */
+static const signed_case signed_cases[] = {
+    {1, 64, 64, {8, 8}, {3, 3}, {1, 1}, {1, 1}, 1, 8, 8, RNM_F32},
+    {1, 24, 40, {9, 7}, {3, 3}, {2, 2}, {1, 1}, 1, 10, 8, RNM_F32},
+    {2, 60, 70, {17, 35}, {3, 3}, {1, 1}, {1, 1}, 1, 33, 20, RNM_F32},
+    {1, 50, 100, {29, 29}, {5, 5}, {1, 1}, {1, 1}, 2, 45, 9, RNM_F16},
+    {3, 33, 65, {5, 4}, {1, 1}, {2, 2}, {1, 1}, 0, 16, 11, RNM_BF16},
+    {1, 17, 33, {12, 3}, {1, 7}, {1, 1}, {1, 2}, 3, 33, 1, RNM_F32},
+    {1, 100, 129, {6, 20}, {7, 2}, {3, 2}, {1, 3}, 2, 64, 30, RNM_F32},
+    {1, 9, 1, {1, 1}, {3, 3}, {1, 1}, {2, 2}, 2, 1, 2, RNM_F32},
+    {1, 40, 32, {33, 64}, {3, 3}, {2, 1}, {1, 1}, 0, 32, 10, RNM_F32},
+};
+
+static conv_case signed_conv(rng *r, const signed_case *s) {
+    conv_case c = random_case(r, 2);
+    naive_window *w = &c.window;
+    w->batch = s->batch;
+    w->in_channels = s->inputs;
+    w->out_channels = s->outputs;
+    for (int axis = 1; axis < 3; ++axis) {
+        w->in[axis] = s->sides[axis - 1];
+        w->kernel[axis] = s->kernel[axis - 1];
+        w->strides[axis] = s->strides[axis - 1];
+        w->dilations[axis] = s->dilations[axis - 1];
+        w->pads[axis] = s->pad;
+        w->end_pads[axis] = s->pad + axis - 1;
+    }
+    settle(r, &c);
+    c.activation = RNM_OP_NONE;
+    c.recipe.transform = RNM_TRANSFORM_F;
+    c.recipe.zeros = 0;
+    c.recipe.po = s->po;
+    c.recipe.pi = s->pi;
+    c.recipe.parent_dtype = s->dtype;
+    return c;
+}
+
+/* Writes the tuning that has the model's one weighted layer run by tables, under these options. */
+static void ask_for_tables(const rnm_model *model, const rnm_context_options *options, char *text,
+                           size_t size) {
+    rnm_context *context = NULL;
+    rnm_layer layer;
+    rnm_tuned tuned = {.algorithm = "tables", .panel_ns = 1};
+    assert_int_equal(rnm_context_create(model, options, &context, NULL), RNM_OK);
+    for (int k = 0; rnm_context_layer(context, k, &layer); ++k) {
+        tuned.node = layer.form != RNM_FORM_NONE ? layer.node_index : tuned.node;
+    }
+    assert_true(rnm_tuning_text(context, &tuned, 1, text, size) < size);
+    rnm_context_destroy(context);
+}
+
+/* What no mode expands takes no memory. */
+static void check_stored(const rnm_model *model, const rnm_context_options *options) {
+    rnm_context *context = NULL;
+    rnm_layer layer;
+    assert_int_equal(rnm_context_create(model, options, &context, NULL), RNM_OK);
+    for (int k = 0; rnm_context_layer(context, k, &layer); ++k) {
+        if (layer.form != RNM_FORM_NONE) {
+            assert_string_equal(layer.algorithm, "tables");
+            assert_int_equal(layer.form, RNM_FORM_STORED);
+            assert_int_equal(layer.kept_bytes, 0);
+            assert_true(layer.mask_bytes > 0);
+        }
+    }
+    assert_int_equal(context->kept_bytes + context->scratch_bytes, 0);
+    rnm_context_destroy(context);
+}
+
+/* In all modes, and in panel mode on 1 to 4 threads, to the same bits. */
+static float *run_by_tables(const rnm_model *model, rnm_isa isa, const float *const *inputs,
+                            size_t count) {
+    float *first = NULL;
+    static const struct {
+        rnm_expand expand;
+        int threads;
+    } ways[] = {
+        {RNM_EXPAND_PANEL, 1}, {RNM_EXPAND_LAYER, 1}, {RNM_EXPAND_LAZY, 1},  {RNM_EXPAND_LOAD, 1},
+        {RNM_EXPAND_PANEL, 2}, {RNM_EXPAND_PANEL, 3}, {RNM_EXPAND_PANEL, 4},
+    };
+    for (size_t way = 0; way < sizeof ways / sizeof *ways; ++way) {
+        char text[1024];
+        rnm_context_options options = {.isa = isa,
+                                       .threads = ways[way].threads,
+                                       .expand = ways[way].expand,
+                                       .no_xnnpack = true};
+        ask_for_tables(model, &options, text, sizeof text);
+        options.tuning = text;
+        check_stored(model, &options);
+        float *found = run_model(model, &options, inputs);
+        if (first == NULL) {
+            first = found;
+            continue;
+        }
+        assert_memory_equal(found, first, count * sizeof *found);
+        free(found);
+    }
+    return first;
+}
+
+static void tables_of_signed_sums(void **state) {
+    (void)state;
+    rng r = {18};
+    for (size_t k = 0; k < sizeof signed_cases / sizeof *signed_cases; ++k) {
+        const conv_case c = signed_conv(&r, &signed_cases[k]);
+        const naive_window *w = &c.window;
+        const size_t channels = (size_t)w->out_channels, pixels = (size_t)volume(w->out);
+        const size_t in = (size_t)(w->batch * w->in_channels * volume(w->in));
+        const size_t out = (size_t)w->batch * channels * pixels;
+        float *x = malloc(in * sizeof *x), *residual = malloc(out * sizeof *residual);
+        float *bias = malloc(channels * sizeof *bias), *scale = malloc(channels * sizeof *scale);
+        double *exact = malloc(in * sizeof *exact), *wanted = malloc(out * sizeof *wanted);
+        assert_true(x != NULL && residual != NULL && bias != NULL && scale != NULL &&
+                    exact != NULL && wanted != NULL);
+        random_fill(&r, x, in);
+        random_fill(&r, residual, out);
+        random_fill(&r, bias, channels);
+        random_fill(&r, scale, channels);
+        for (size_t i = 0; i < in; ++i) {
+            exact[i] = (double)x[i];
+        }
+        opened model = build(&r, &c, bias, scale);
+        float *weights = reference_child(model.model, 0);
+        naive_conv(w, exact, weights, wanted);
+        naive_epilogue(wanted, (size_t)w->batch, channels, pixels, c.scale ? scale : NULL,
+                       c.bias ? bias : NULL, c.residual ? residual : NULL, c.activation, 0, 0);
+        const float *inputs[] = {x, residual};
+        rnm_isa isas[MOST_ISAS];
+        const size_t isa_count = all_isas(isas);
+        for (size_t i = 0; i < isa_count; ++i) {
+            float *found = run_by_tables(model.model, isas[i], inputs, out);
+            check_close(found, wanted, out, 2e-5, "tables");
+            free(found);
+        }
+        free(weights);
+        close_opened(model);
+        free(wanted);
+        free(exact);
+        free(scale);
+        free(bias);
+        free(residual);
+        free(x);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_convolutions),
@@ -610,6 +763,7 @@ int main(void) {
         cmocka_unit_test(linear_repeats),
         cmocka_unit_test(linear_in_groups_and_not),
         cmocka_unit_test(repeated_parents),
+        cmocka_unit_test(tables_of_signed_sums),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
