@@ -80,12 +80,11 @@ static double expand_seconds(const rnm_context *context, const rnm_weight *weigh
 
 double rnm_cost_algorithm(const rnm_context *context, const rnm_conv_step *conv,
                           rnm_conv_algorithm algorithm, unsigned form) {
-    if ((algorithm == RNM_CONV_WINOGRAD && !rnm_conv_takes_form(context, conv, form)) ||
-        (algorithm == RNM_CONV_TABLES && !rnm_can_table(context, conv))) {
-        return 0.0;
-    }
     if (algorithm == RNM_CONV_TABLES) {
-        return work_seconds(context, conv, algorithm, form);
+        return rnm_can_table(context, conv) ? work_seconds(context, conv, algorithm, form) : 0.0;
+    }
+    if (algorithm == RNM_CONV_WINOGRAD && !rnm_conv_takes_form(context, conv, form)) {
+        return 0.0;
     }
     return work_seconds(context, conv, algorithm, form) +
            expand_seconds(context, &context->weights[conv->weight]);

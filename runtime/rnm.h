@@ -140,7 +140,7 @@ typedef struct rnm_context_options {
                                RNM_ERR_SHAPE where the network does not fit them */
     int symbol_count;       /* entries in `symbols`; 0 when NULL */
     bool no_xnnpack;        /* load mode on our own kernels */
-    bool direct_only;       /* no Winograd: 3x3 layers as exact as the others, and slower */
+    bool direct_only;       /* no Winograd, no tables: all layers alike, and slower */
     rnm_isa isa;            /* no kernels above this; one that the CPU lacks is passed over for
                                the next below, one of another architecture refused */
     uint64_t max_bytes;     /* refuse (RNM_ERR_LIMIT) a context that needs more; 0: no limit */

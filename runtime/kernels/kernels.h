@@ -198,7 +198,8 @@ typedef struct rnm_kernels {
                       size_t stride);
 
     /* Codes of the 32 outputs of a mask's words: from[j][row] has input j's bits, or is NULL where
-     * there is no such input; output k's code is byte k / 8 of to[k % 8][row]. */
+     * there is no such input; output k's code is byte k / 8 of to[k % 8][row]. to[j] may be
+     * from[j]. */
     void (*make_codes)(const uint32_t *const from[RNM_CODE_INPUTS], size_t rows,
                        uint32_t *const to[RNM_CODE_INPUTS]);
 

@@ -215,10 +215,12 @@ static double table_item_time(const rnm_context *context, const costs *c,
     const double outputs = panels * (child->co < RNM_PANEL ? child->co : RNM_PANEL);
     const double input_places = (double)rnm_table_places(context, conv);
     const double places = (double)l->strip * l->places;
-    const double looked_up =
-        outputs * (child->taps * groups * places * c->tables.look_up + l->strip * c->tables.call);
-    const double made = input_places * (groups * c->tables.entries + repeats * c->tables.turn) +
-                        child->taps * (panels * c->tables.codes + child->po * c->tables.weights);
+    const double rounds = (double)divide_up(divide_up(child->ci, child->pi), RNM_CODE_INPUTS);
+    const double looked_up = outputs * (child->taps * groups * places * c->tables.look_up +
+                                        rounds * l->strip * c->tables.call);
+    const double made =
+        input_places * (groups * c->tables.entries + repeats * c->tables.turn) +
+        child->taps * (rounds * panels * c->tables.codes + child->po * c->tables.weights);
     return ITEM_TIME + child->pi * (looked_up + made) + outputs * places * 2 * c->tables.turn;
 }
 
@@ -243,7 +245,7 @@ static double deal(const rnm_context *context, uint64_t threads, rnm_conv_step *
                     tried.shares = (unsigned)shares;
                     const uint64_t items = rnm_table_items(&tried) * shares;
                     const double time =
-                        (items > 1 ? DISPATCH_TIME : 0.0) +
+                        (threads > 1 && items > 1 ? DISPATCH_TIME : 0.0) +
                         (double)divide_up(items, threads) * table_item_time(context, c, &tried);
                     if (time < least) {
                         least = time;

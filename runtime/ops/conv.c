@@ -36,8 +36,6 @@ uint64_t rnm_conv_passes(const rnm_conv_step *conv) {
         return rnm_winograd_passes(conv);
     case RNM_CONV_TRANSPOSED:
         return rnm_transposed_passes(conv);
-    case RNM_CONV_TABLES:
-        return 1;
     default:
         return conv->packed ? rnm_packed_passes(conv) : rnm_direct_passes(conv);
     }
@@ -45,7 +43,9 @@ uint64_t rnm_conv_passes(const rnm_conv_step *conv) {
 
 rnm_conv_job rnm_conv_begin(rnm_context *context, const rnm_step *step) {
     rnm_weight *weight = &context->weights[step->as.conv.weight];
-    rnm_weight_prepare(weight, context->kernels, &context->threads);
+    if (step->as.conv.algorithm != RNM_CONV_TABLES) {
+        rnm_weight_prepare(weight, context->kernels, &context->threads);
+    }
     return (rnm_conv_job){
         .context = context,
         .conv = &step->as.conv,
@@ -116,7 +116,7 @@ static rnm_status add_conv(rnm_planner *planner, const rnm_node_attrs *attrs, rn
     if (conv->algorithm == RNM_CONV_WINOGRAD) {
         rnm_plan_winograd(planner, conv);
     } else if (conv->algorithm == RNM_CONV_TABLES) {
-        rnm_plan_tables(planner, conv);
+        rnm_plan_by_tables(planner, conv);
     } else if (rnm_can_pack(planner->context, conv)) {
         rnm_plan_packed(planner, conv);
     } else if (rnm_is_few(planner->context, conv)) {

@@ -46,7 +46,7 @@ void rnm_plan_direct(rnm_planner *planner, rnm_conv_step *conv);
 void rnm_plan_packed(rnm_planner *planner, rnm_conv_step *conv);
 void rnm_plan_few(rnm_planner *planner, rnm_conv_step *conv);
 void rnm_plan_winograd(rnm_planner *planner, rnm_conv_step *conv);
-void rnm_plan_tables(rnm_planner *planner, rnm_conv_step *conv);
+void rnm_plan_by_tables(rnm_planner *planner, rnm_conv_step *conv);
 
 /* Sets how a run by the step's form of Winograd is cut into items: its tile, stretch and shares,
  * and block_inputs where it is 0. */
@@ -92,7 +92,7 @@ double rnm_conv_work(const rnm_context *context, const rnm_conv_step *conv,
 double rnm_expand_work(const rnm_context *context, unsigned transform);
 
 /* How many times a run goes through the layer's weights. */
-uint64_t rnm_conv_passes(const rnm_conv_step *conv);
+uint64_t rnm_conv_passes(const rnm_conv_step *conv); /* not by tables */
 uint64_t rnm_direct_passes(const rnm_conv_step *conv);
 uint64_t rnm_packed_passes(const rnm_conv_step *conv);
 uint64_t rnm_winograd_passes(const rnm_conv_step *conv);

@@ -112,7 +112,7 @@ uint64_t rnm_table_places(const rnm_context *context, const rnm_conv_step *conv)
     return sizes_of(context, conv).places;
 }
 
-void rnm_plan_tables(rnm_planner *planner, rnm_conv_step *conv) {
+void rnm_plan_by_tables(rnm_planner *planner, rnm_conv_step *conv) {
     const rnm_context *context = planner->context;
     rnm_cut_tables(context, conv);
     conv->block_inputs = 0;
@@ -266,7 +266,8 @@ static void look_up_input(const rnm_conv_job *job, const block *b, slice s, uint
                      .places_of = places_of,
                      .codes_step = rows * sizeof(uint32_t),
                      .taps = child->taps,
-                     .weights = (const float(*)[2])b->weights + input * child->po * child->taps,
+                     .weights =
+                         (const float(*)[2])b->weights + (size_t)input * child->po * child->taps,
                      .period = child->po,
                      .places = conv->lanes.places,
                      .accumulate = s.first + s.repeat + input > 0,
@@ -289,7 +290,6 @@ static void look_up_input(const rnm_conv_job *job, const block *b, slice s, uint
 static void do_slice(const rnm_conv_job *job, const block *b, slice s, const uint32_t *places_of) {
     turn_inputs(job, b, s);
     make_codes(job, b, s);
-    copy_weights(job, b, s);
     for (uint32_t input = 0; input < s.inputs; ++input) {
         const unsigned groups = make_tables(job, b, s, input);
         if (groups > 0) {
@@ -379,6 +379,7 @@ static void table_item(void *argument, size_t item, size_t worker) {
     for (uint32_t first = 0; first < child->pi; first += SLICE) {
         slice s = {.first = first};
         s.inputs = child->pi - first < SLICE ? child->pi - first : SLICE;
+        copy_weights(job, &b, s);
         for (; (uint64_t)s.repeat * child->pi < child->ci; s.repeat += RNM_CODE_INPUTS) {
             do_slice(job, &b, s, places_of);
         }

@@ -116,6 +116,11 @@ static rnm_status run_with(tuner *t, const rnm_tuned *layers, rnm_context_option
     return status;
 }
 
+/* Tables take no block of inputs: one of the blocks stands for all. */
+static bool is_worth_trying(int algorithm, int block) {
+    return block == 0 || strcmp(rnm_algorithm_name(algorithm), "tables") != 0;
+}
+
 /* Measures one way for all layers that can take it; the others run as their best so far. */
 static rnm_status try_way(tuner *t, int algorithm, int block, rnm_error *error) {
     bool any = false;
@@ -220,7 +225,10 @@ int run_tune(const rnrun_settings *settings, const rnm_model *model, show *s) {
     }
     status = begin(&t, &error);
     for (int way = 0; status == RNM_OK && way < RNM_ALGORITHMS * BLOCKS; way++) {
-        status = try_way(&t, way / BLOCKS, blocks[way % BLOCKS], &error);
+        const int algorithm = way / BLOCKS, block = blocks[way % BLOCKS];
+        if (is_worth_trying(algorithm, block)) {
+            status = try_way(&t, algorithm, block, &error);
+        }
     }
     if (status == RNM_OK) {
         status = measure_best(&t, &error);

@@ -152,6 +152,7 @@ static void what_is_wrong_is_refused(void **state) {
         {"direct 32", "direct 1040", RNM_ERR_VALUE, "line 6"},
         {"direct 32", "direct 99999999999999999999999", RNM_ERR_VALUE, "line 6"},
         {"direct 32", "indirect 32", RNM_ERR_VALUE, "line 6"},
+        {"direct 32", "tables 0", RNM_ERR_VALUE, "cannot run as it says"},
         {"5000 0", "0 0", RNM_ERR_VALUE, "line 6"},
         {"5000 0", "5000", RNM_ERR_VALUE, "line 6"},
         {"5000 0", "5000 0 0", RNM_ERR_VALUE, "line 6"},
