@@ -63,8 +63,10 @@ def of_target(reached, target, by="", digits=2):
 def targets_say(results, isa):
     """What is compared in the tables of an instruction set."""
     if isa == "best":
+        unlike = ("" if results["machine"]["isa"] == "avx512f" else
+                  " The targets were set for machines with AVX-512.")
         return ("Panel mode's figure, then what it is to be at most. All runtimes with all instructions "
-                "of the machine.")
+                "of the machine." + unlike)
     rows = [row for c in results["comparisons"] if c["isa"] == isa for row in c["rows"]]
     held = sorted({row["name"] for row in rows if row["held"] and row["name"] not in OURS})
     free = sorted({row["name"] for row in rows if not row["held"]} - set(OURS))
@@ -171,7 +173,7 @@ Made by
 
     tools/bench/setup-peers build/peers
 {commands}
-    build/peers/bin/python tools/bench/report.py build/bench/results.json docs/BENCHMARKS.md
+    build/peers/bin/python tools/bench/report.py build/bench/results.json {page}
 
 ![Time relative to this runtime]({svg})
 
@@ -266,7 +268,7 @@ def main():
         versions=versions(results), one_core=ONE_CORE, near=NEAR, warm=WARM_MS,
         left_out="; ".join("%s (%s)" % item for item in sorted(results["left_out"].items())),
         commands="\n".join(commands(results, isa) for isa in isas), svg=os.path.basename(svg),
-        tables="\n\n".join(tables), memory=memory_table(results))
+        tables="\n\n".join(tables), memory=memory_table(results), page=page)
     with open(page, "w") as file:
         file.write(text)
     chart(results, svg)
