@@ -125,10 +125,6 @@ static double expand_time(const costs *c, const rnm_child *child) {
     return there ? 0.0 : child->taps * c->expand[child->transform];
 }
 
-static uint64_t divide_up(uint64_t a, uint64_t b) {
-    return (a + b - 1) / b;
-}
-
 static double points_of(unsigned form) {
     double side = (forms[form].tile - 1) * forms[form].stride + forms[form].kernel;
     return side * side;
@@ -136,8 +132,8 @@ static double points_of(unsigned form) {
 
 static uint64_t tiles_of(const rnm_window *w, unsigned form) {
     const unsigned tile = forms[form].tile;
-    return (uint64_t)w->batch * divide_up((uint64_t)w->out[1], tile) *
-           divide_up((uint64_t)w->out[2], tile);
+    return (uint64_t)w->batch * rnm_divide_up((uint64_t)w->out[1], tile) *
+           rnm_divide_up((uint64_t)w->out[2], tile);
 }
 
 /* What one channel of a tile takes more where so many threads share a block of tiles, each of which
@@ -161,36 +157,36 @@ static double cut(const costs *c, const rnm_weight *weight, uint64_t threads, rn
     const double ci = child->ci, points = points_of(form);
     const uint32_t given = conv->block_inputs;
     /* Channels are transformed in whole vectors; sums are written and read for every block. */
-    const double channels = (double)(divide_up(child->ci, 16) * 16);
+    const double channels = (double)(rnm_divide_up(child->ci, 16) * 16);
     const double made = expand_time(c, child) + c->forms[form].weights;
     const double few = child->taps * c->expand[child->transform] + c->forms[form].few;
     const uint64_t panels = weight->panel_count, tiles = tiles_of(&conv->window, form);
     uint64_t fit = (uint64_t)(MOST_V_BYTES / (points * ci * sizeof(float)));
     fit = fit < 1 ? 1 : fit > MOST_TILES ? MOST_TILES : fit;
-    const uint64_t fewest = divide_up(tiles, fit);
+    const uint64_t fewest = rnm_divide_up(tiles, fit);
     const uint64_t most = fewest + 4 * threads < tiles ? fewest + 4 * threads : tiles;
     double best = 1e300;
     for (uint64_t blocks = fewest; blocks <= most; ++blocks) {
-        const uint64_t stretch = divide_up(tiles, blocks);
+        const uint64_t stretch = rnm_divide_up(tiles, blocks);
         const uint32_t inputs = block_inputs(child, given, stretch);
-        const double sums = points * c->sum * (double)divide_up(child->ci, inputs);
+        const double sums = points * c->sum * (double)rnm_divide_up(child->ci, inputs);
         const bool are_few =
             c->forms[form].few > 0 && stretch == RNM_FEW_TILES && inputs <= RNM_INPUT_BLOCK;
         const double multiplied = are_few ? few : made + points * gemm_time(c, (double)stretch);
         for (uint64_t shares = 1; shares <= panels && shares <= 4 * threads; ++shares) {
-            const uint64_t each = divide_up(panels, shares);
+            const uint64_t each = rnm_divide_up(panels, shares);
             const double input =
                 c->forms[form].input + (threads > 1 ? shared_time(form, (double)shares) : 0.0);
             const double item =
                 ITEM_TIME + (double)stretch * channels * input +
                 (double)each * (ci * multiplied + (double)stretch * (sums + c->forms[form].output));
-            const uint64_t items = divide_up(tiles, stretch) * divide_up(panels, each);
-            const double time = (double)divide_up(items, threads) * item;
+            const uint64_t items = rnm_divide_up(tiles, stretch) * rnm_divide_up(panels, each);
+            const double time = (double)rnm_divide_up(items, threads) * item;
             if (time < best) {
                 best = time;
                 conv->stretch = (uint32_t)stretch;
                 conv->block_inputs = inputs;
-                conv->shares = (unsigned)divide_up(panels, each);
+                conv->shares = (unsigned)rnm_divide_up(panels, each);
             }
         }
     }
@@ -209,13 +205,15 @@ static double table_item_time(const rnm_context *context, const costs *c,
     const rnm_weight *weight = &context->weights[conv->weight];
     const rnm_child *child = &weight->child;
     const rnm_lanes *l = &conv->lanes;
-    const double repeats = (double)divide_up(child->ci, child->pi);
-    const double groups = (double)divide_up(divide_up(child->ci, child->pi), RNM_TABLE_INPUTS);
-    const double panels = (double)divide_up(weight->panel_count, conv->shares);
+    const double repeats = (double)rnm_divide_up(child->ci, child->pi);
+    const double groups =
+        (double)rnm_divide_up(rnm_divide_up(child->ci, child->pi), RNM_TABLE_INPUTS);
+    const double panels = (double)rnm_divide_up(weight->panel_count, conv->shares);
     const double outputs = panels * (child->co < RNM_PANEL ? child->co : RNM_PANEL);
     const double input_places = (double)rnm_table_places(context, conv);
     const double places = (double)l->strip * l->places;
-    const double rounds = (double)divide_up(divide_up(child->ci, child->pi), RNM_CODE_INPUTS);
+    const double rounds =
+        (double)rnm_divide_up(rnm_divide_up(child->ci, child->pi), RNM_CODE_INPUTS);
     const double looked_up = outputs * (child->taps * groups * places * c->tables.look_up +
                                         rounds * l->strip * c->tables.call);
     const double made =
@@ -236,8 +234,8 @@ static double deal(const rnm_context *context, uint64_t threads, rnm_conv_step *
     rnm_conv_step best = *conv, tried = *conv;
     double least = 1e300;
     for (uint32_t across = 1; across <= lanes; across *= 2) {
-        const uint32_t rows = (uint32_t)divide_up((uint64_t)w->out[1], lanes / across);
-        const uint32_t columns = (uint32_t)divide_up((uint64_t)w->out[2], across);
+        const uint32_t rows = (uint32_t)rnm_divide_up((uint64_t)w->out[1], lanes / across);
+        const uint32_t columns = (uint32_t)rnm_divide_up((uint64_t)w->out[2], across);
         for (uint32_t places = RNM_TABLE_PLACES / 2; places <= RNM_TABLE_PLACES; places *= 2) {
             for (uint32_t strip = 1; strip <= rows && strip <= MOST_STRIP; ++strip) {
                 tried.lanes = (rnm_lanes){across, rows, columns, strip, places};
@@ -246,7 +244,7 @@ static double deal(const rnm_context *context, uint64_t threads, rnm_conv_step *
                     const uint64_t items = rnm_table_items(&tried) * shares;
                     const double time =
                         (threads > 1 && items > 1 ? DISPATCH_TIME : 0.0) +
-                        (double)divide_up(items, threads) * table_item_time(context, c, &tried);
+                        (double)rnm_divide_up(items, threads) * table_item_time(context, c, &tried);
                     if (time < least) {
                         least = time;
                         best = tried;
@@ -270,16 +268,16 @@ void rnm_cut_direct(const rnm_context *context, rnm_conv_step *conv, uint64_t mo
     const rnm_window *w = &conv->window;
     const uint64_t threads = context->threads.count, tile = context->kernels->tile_pixels;
     const uint64_t pixels = rnm_output_pixels(w);
-    const uint64_t fewest = divide_up(pixels, most);
+    const uint64_t fewest = rnm_divide_up(pixels, most);
     const double rows = (double)child->ci * child->taps;
     const double made = c->expand[child->transform] + c->weights_row;
     double best = 1e300;
     for (uint64_t stretches = fewest; stretches < fewest + threads; ++stretches) {
-        const uint64_t stretch = divide_up(divide_up(pixels, stretches), tile) * tile;
-        const uint64_t items = divide_up(pixels, stretch) * weight->panel_count;
+        const uint64_t stretch = rnm_divide_up(rnm_divide_up(pixels, stretches), tile) * tile;
+        const uint64_t items = rnm_divide_up(pixels, stretch) * weight->panel_count;
         const double item = ITEM_TIME + rows * (made + c->direct_row * (double)stretch);
         const double time =
-            (items > 1 ? DISPATCH_TIME : 0.0) + (double)divide_up(items, threads) * item;
+            (items > 1 ? DISPATCH_TIME : 0.0) + (double)rnm_divide_up(items, threads) * item;
         if (time < best) {
             best = time;
             conv->stretch = (uint32_t)(stretch < pixels ? stretch : pixels);
@@ -374,7 +372,7 @@ double rnm_expand_work(const rnm_context *context, unsigned transform) {
 static double winograd_work(const costs *c, const rnm_window *w, const rnm_child *child,
                             unsigned form) {
     const double tiles = (double)tiles_of(w, form);
-    const double panels = (double)divide_up(child->co, RNM_PANEL);
+    const double panels = (double)rnm_divide_up(child->co, RNM_PANEL);
     const bool few = c->forms[form].few > 0 && tiles_of(w, form) == RNM_FEW_TILES;
     const double multiplied =
         few ? c->forms[form].few : c->forms[form].weights + points_of(form) * gemm_time(c, tiles);

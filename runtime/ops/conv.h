@@ -10,6 +10,10 @@
 /* Panels between U's points, and between V's, are kept off the same L1 sets by so many floats. */
 #define RNM_WINOGRAD_U_PAD 48
 
+static inline uint64_t rnm_divide_up(uint64_t a, uint64_t b) {
+    return (a + b - 1) / b;
+}
+
 static inline uint64_t rnm_output_pixels(const rnm_window *w) {
     return (uint64_t)(w->batch * w->out[0] * w->out[1] * w->out[2]);
 }

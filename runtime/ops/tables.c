@@ -56,10 +56,6 @@ static uint32_t axis_places(const axis *a) {
     return a->phases * a->length;
 }
 
-static uint64_t divide_up(uint64_t a, uint64_t b) {
-    return (a + b - 1) / b;
-}
-
 bool rnm_can_table(const rnm_context *context, const rnm_conv_step *conv) {
     const rnm_window *w = &conv->window;
     const rnm_weight *weight = &context->weights[conv->weight];
@@ -85,7 +81,7 @@ static size_t whole_lines(size_t floats) {
 }
 
 static uint32_t panels_of_item(const rnm_conv_step *conv, const rnm_weight *weight) {
-    return (uint32_t)divide_up(weight->panel_count, conv->shares);
+    return (uint32_t)rnm_divide_up(weight->panel_count, conv->shares);
 }
 
 static sizes sizes_of(const rnm_context *context, const rnm_conv_step *conv) {
@@ -360,8 +356,8 @@ static void table_item(void *argument, size_t item, size_t worker) {
     const rnm_weight *weight = job->weight;
     const rnm_child *child = &weight->child;
     const uint32_t each = panels_of_item(conv, weight);
-    const uint64_t columns = divide_up(conv->lanes.columns, conv->lanes.places);
-    const uint64_t strips = divide_up(conv->lanes.rows, conv->lanes.strip);
+    const uint64_t columns = rnm_divide_up(conv->lanes.columns, conv->lanes.places);
+    const uint64_t strips = rnm_divide_up(conv->lanes.rows, conv->lanes.strip);
     block b = {.sizes = sizes_of(job->context, conv),
                .down = axis_of(&conv->window, 1, conv->lanes.strip),
                .across = axis_of(&conv->window, 2, conv->lanes.places),
@@ -394,8 +390,8 @@ static void table_item(void *argument, size_t item, size_t worker) {
 }
 
 uint64_t rnm_table_items(const rnm_conv_step *conv) {
-    return (uint64_t)conv->window.batch * divide_up(conv->lanes.rows, conv->lanes.strip) *
-           divide_up(conv->lanes.columns, conv->lanes.places);
+    return (uint64_t)conv->window.batch * rnm_divide_up(conv->lanes.rows, conv->lanes.strip) *
+           rnm_divide_up(conv->lanes.columns, conv->lanes.places);
 }
 
 void rnm_run_tables(rnm_conv_job *job) {

@@ -200,6 +200,52 @@ static void run_output(bench *b) {
     b->kernels->winograd[b->k].output(b->u, RNM_PANEL * 3, RNM_PANEL, sums_of(b));
 }
 
+/* Tables of one input, 3x3 taps, of all outputs of a panel. */
+enum { PLACES = 3 * (RNM_TABLE_PLACES + 2) };
+
+static size_t group_floats(const bench *b) {
+    return (size_t)PLACES * RNM_TABLE_ENTRIES * b->kernels->lanes;
+}
+
+static void run_make_tables(bench *b) {
+    rnm_table_inputs in;
+    for (unsigned k = 0; k < RNM_TABLE_INPUTS; ++k) {
+        in.x[k] = b->x + k * PLACES * b->kernels->lanes;
+        in.step[k] = b->kernels->lanes;
+    }
+    b->kernels->make_tables(&in, PLACES, b->u);
+}
+
+static void run_make_codes(bench *b) {
+    const uint32_t *from[RNM_CODE_INPUTS];
+    uint32_t *to[RNM_CODE_INPUTS];
+    for (unsigned j = 0; j < RNM_CODE_INPUTS; ++j) {
+        from[j] = b->bits + j * INPUTS;
+        to[j] = (uint32_t *)(void *)b->out + j * INPUTS;
+    }
+    b->kernels->make_codes(from, INPUTS, to);
+}
+
+static void run_look_up(bench *b) {
+    uint32_t places_of[TAPS];
+    for (uint32_t t = 0; t < TAPS; ++t) {
+        places_of[t] =
+            (t / 3 * (PLACES / 3) + t % 3) * RNM_TABLE_ENTRIES * (uint32_t)b->kernels->lanes;
+    }
+    b->kernels->look_up(&(rnm_look_up){.tables = b->x,
+                                       .second = group_floats(b),
+                                       .places_of = places_of,
+                                       .codes = (const uint8_t *)b->bits,
+                                       .codes_step = TAPS * sizeof(uint32_t),
+                                       .taps = TAPS,
+                                       .weights = (const float(*)[2])(const void *)b->weights,
+                                       .period = RNM_PANEL,
+                                       .lanes = RNM_PANEL,
+                                       .places = RNM_TABLE_PLACES,
+                                       .accumulate = true,
+                                       .sums = b->out});
+}
+
 /* The median of the seconds that one call takes. */
 static double seconds_of(bench *b, void (*run)(bench *b)) {
     double samples[SAMPLES];
@@ -273,6 +319,12 @@ void bench_kernels(const rnm_kernels *kernels) {
                (double)kernels->tile_pixels * INPUTS * TAPS * RNM_PANEL, peak);
     print_sums(&b, "depthwise, 9, a tile", run_depthwise,
                (double)kernels->tile_pixels * TAPS * RNM_PANEL, peak);
+    print_sums(&b, "look_up, 8 inputs by 9", run_look_up,
+               (double)RNM_CODE_INPUTS * TAPS * RNM_PANEL * RNM_TABLE_PLACES * kernels->lanes,
+               peak);
+    print_bytes(&b, "make_tables", run_make_tables, (double)(group_floats(&b) * sizeof(float)));
+    print_bytes(&b, "make_codes", run_make_codes,
+                2.0 * RNM_CODE_INPUTS * INPUTS * sizeof(uint32_t));
     print_bytes(&b, "flip", run_flip, 2 * panel_bytes + sizeof b.bits);
     print_bytes(&b, "drop", run_drop, 2 * panel_bytes + sizeof b.bits);
     print_bytes(&b, "widen, f16", run_widen, panel_bytes + panel_bytes / 2);

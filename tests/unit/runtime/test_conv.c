@@ -25,6 +25,7 @@ typedef struct conv_case {
     bool bias, scale, residual;
     rnm_op activation;
     int threads; /* 0: of every third case one instruction set has 2, else 1 */
+    bool tables; /* takes tables: run by them too */
 } conv_case;
 
 static const rnm_op activations[] = {RNM_OP_NONE, RNM_OP_Relu,        RNM_OP_Clip,
@@ -148,6 +149,68 @@ static void check_plan(const rnm_model *model, const conv_case *c) {
     rnm_context_destroy(context);
 }
 
+/* Writes the tuning that has the model's one weighted layer run by tables, under these options. */
+static void ask_for_tables(const rnm_model *model, const rnm_context_options *options, char *text,
+                           size_t size) {
+    rnm_context *context = NULL;
+    rnm_layer layer;
+    rnm_tuned tuned = {.algorithm = "tables", .panel_ns = 1};
+    assert_int_equal(rnm_context_create(model, options, &context, NULL), RNM_OK);
+    for (int k = 0; rnm_context_layer(context, k, &layer); ++k) {
+        tuned.node = layer.form != RNM_FORM_NONE ? layer.node_index : tuned.node;
+    }
+    assert_true(rnm_tuning_text(context, &tuned, 1, text, size) < size);
+    rnm_context_destroy(context);
+}
+
+/* What no mode expands takes no memory. */
+static void check_stored(const rnm_model *model, const rnm_context_options *options) {
+    rnm_context *context = NULL;
+    rnm_layer layer;
+    assert_int_equal(rnm_context_create(model, options, &context, NULL), RNM_OK);
+    for (int k = 0; rnm_context_layer(context, k, &layer); ++k) {
+        if (layer.form != RNM_FORM_NONE) {
+            assert_string_equal(layer.algorithm, "tables");
+            assert_int_equal(layer.form, RNM_FORM_STORED);
+            assert_int_equal(layer.kept_bytes, 0);
+            assert_true(layer.mask_bytes > 0);
+        }
+    }
+    assert_int_equal(context->kept_bytes + context->scratch_bytes, 0);
+    rnm_context_destroy(context);
+}
+
+/* In all modes, and in panel mode on 1, 2 and 4 threads, to the same bits. */
+static float *run_by_tables(const rnm_model *model, rnm_isa isa, const float *const *inputs,
+                            size_t count) {
+    float *first = NULL;
+    static const struct {
+        rnm_expand expand;
+        int threads;
+    } ways[] = {
+        {RNM_EXPAND_PANEL, 1}, {RNM_EXPAND_LAYER, 1}, {RNM_EXPAND_LAZY, 1},
+        {RNM_EXPAND_LOAD, 1},  {RNM_EXPAND_PANEL, 2}, {RNM_EXPAND_PANEL, 4},
+    };
+    for (size_t way = 0; way < sizeof ways / sizeof *ways; ++way) {
+        char text[1024];
+        rnm_context_options options = {.isa = isa,
+                                       .threads = ways[way].threads,
+                                       .expand = ways[way].expand,
+                                       .no_xnnpack = true};
+        ask_for_tables(model, &options, text, sizeof text);
+        options.tuning = text;
+        check_stored(model, &options);
+        float *found = run_model(model, &options, inputs);
+        if (first == NULL) {
+            first = found;
+            continue;
+        }
+        assert_memory_equal(found, first, count * sizeof *found);
+        free(found);
+    }
+    return first;
+}
+
 /* Gives tile_of its model on the best instruction set; plans of others may differ. */
 static unsigned check_case(rng *r, const conv_case *c) {
     const naive_window *w = &c->window;
@@ -191,6 +254,11 @@ static unsigned check_case(rng *r, const conv_case *c) {
         }
         check_close(found, wanted, out, 2e-5, "direct");
         free(found);
+        if (c->tables) {
+            found = run_by_tables(model.model, isas[k], inputs, out);
+            check_close(found, wanted, out, 2e-5, "tables");
+            free(found);
+        }
     }
     /* Winograd of load mode, where there is no XNNPACK, is one of the modes above. */
     rnm_context_options options = {.expand = RNM_EXPAND_LOAD, .threads = 1, .direct_only = true};
@@ -632,7 +700,7 @@ static conv_case signed_conv(rng *r, const signed_case *s) {
         w->end_pads[axis] = s->pad + axis - 1;
     }
     settle(r, &c);
-    c.activation = RNM_OP_NONE;
+    c.tables = true;
     c.recipe.transform = RNM_TRANSFORM_F;
     c.recipe.zeros = 0;
     c.recipe.po = s->po;
@@ -641,110 +709,12 @@ static conv_case signed_conv(rng *r, const signed_case *s) {
     return c;
 }
 
-/* Writes the tuning that has the model's one weighted layer run by tables, under these options. */
-static void ask_for_tables(const rnm_model *model, const rnm_context_options *options, char *text,
-                           size_t size) {
-    rnm_context *context = NULL;
-    rnm_layer layer;
-    rnm_tuned tuned = {.algorithm = "tables", .panel_ns = 1};
-    assert_int_equal(rnm_context_create(model, options, &context, NULL), RNM_OK);
-    for (int k = 0; rnm_context_layer(context, k, &layer); ++k) {
-        tuned.node = layer.form != RNM_FORM_NONE ? layer.node_index : tuned.node;
-    }
-    assert_true(rnm_tuning_text(context, &tuned, 1, text, size) < size);
-    rnm_context_destroy(context);
-}
-
-/* What no mode expands takes no memory. */
-static void check_stored(const rnm_model *model, const rnm_context_options *options) {
-    rnm_context *context = NULL;
-    rnm_layer layer;
-    assert_int_equal(rnm_context_create(model, options, &context, NULL), RNM_OK);
-    for (int k = 0; rnm_context_layer(context, k, &layer); ++k) {
-        if (layer.form != RNM_FORM_NONE) {
-            assert_string_equal(layer.algorithm, "tables");
-            assert_int_equal(layer.form, RNM_FORM_STORED);
-            assert_int_equal(layer.kept_bytes, 0);
-            assert_true(layer.mask_bytes > 0);
-        }
-    }
-    assert_int_equal(context->kept_bytes + context->scratch_bytes, 0);
-    rnm_context_destroy(context);
-}
-
-/* In all modes, and in panel mode on 1, 2 and 4 threads, to the same bits. */
-static float *run_by_tables(const rnm_model *model, rnm_isa isa, const float *const *inputs,
-                            size_t count) {
-    float *first = NULL;
-    static const struct {
-        rnm_expand expand;
-        int threads;
-    } ways[] = {
-        {RNM_EXPAND_PANEL, 1}, {RNM_EXPAND_LAYER, 1}, {RNM_EXPAND_LAZY, 1},
-        {RNM_EXPAND_LOAD, 1},  {RNM_EXPAND_PANEL, 2}, {RNM_EXPAND_PANEL, 4},
-    };
-    for (size_t way = 0; way < sizeof ways / sizeof *ways; ++way) {
-        char text[1024];
-        rnm_context_options options = {.isa = isa,
-                                       .threads = ways[way].threads,
-                                       .expand = ways[way].expand,
-                                       .no_xnnpack = true};
-        ask_for_tables(model, &options, text, sizeof text);
-        options.tuning = text;
-        check_stored(model, &options);
-        float *found = run_model(model, &options, inputs);
-        if (first == NULL) {
-            first = found;
-            continue;
-        }
-        assert_memory_equal(found, first, count * sizeof *found);
-        free(found);
-    }
-    return first;
-}
-
 static void tables_of_signed_sums(void **state) {
     (void)state;
     rng r = {18};
     for (size_t k = 0; k < sizeof signed_cases / sizeof *signed_cases; ++k) {
         const conv_case c = signed_conv(&r, &signed_cases[k]);
-        const naive_window *w = &c.window;
-        const size_t channels = (size_t)w->out_channels, pixels = (size_t)volume(w->out);
-        const size_t in = (size_t)(w->batch * w->in_channels * volume(w->in));
-        const size_t out = (size_t)w->batch * channels * pixels;
-        float *x = malloc(in * sizeof *x), *residual = malloc(out * sizeof *residual);
-        float *bias = malloc(channels * sizeof *bias), *scale = malloc(channels * sizeof *scale);
-        double *exact = malloc(in * sizeof *exact), *wanted = malloc(out * sizeof *wanted);
-        assert_true(x != NULL && residual != NULL && bias != NULL && scale != NULL &&
-                    exact != NULL && wanted != NULL);
-        random_fill(&r, x, in);
-        random_fill(&r, residual, out);
-        random_fill(&r, bias, channels);
-        random_fill(&r, scale, channels);
-        for (size_t i = 0; i < in; ++i) {
-            exact[i] = (double)x[i];
-        }
-        opened model = build(&r, &c, bias, scale);
-        float *weights = reference_child(model.model, 0);
-        naive_conv(w, exact, weights, wanted);
-        naive_epilogue(wanted, (size_t)w->batch, channels, pixels, c.scale ? scale : NULL,
-                       c.bias ? bias : NULL, c.residual ? residual : NULL, c.activation, 0, 0);
-        const float *inputs[] = {x, residual};
-        rnm_isa isas[MOST_ISAS];
-        const size_t isa_count = all_isas(isas);
-        for (size_t i = 0; i < isa_count; ++i) {
-            float *found = run_by_tables(model.model, isas[i], inputs, out);
-            check_close(found, wanted, out, 2e-5, "tables");
-            free(found);
-        }
-        free(weights);
-        close_opened(model);
-        free(wanted);
-        free(exact);
-        free(scale);
-        free(bias);
-        free(residual);
-        free(x);
+        check_case(&r, &c);
     }
 }
 
