@@ -2,8 +2,6 @@
 # By how they are compiled, which is what decides the library's size. Convolutions and what stands
 # between them: for speed.
 set(RNM_FAST_SOURCES
-  runtime/cost.c
-  runtime/execute.c
   runtime/expand/codes.c
   runtime/expand/drop.c
   runtime/expand/f.c
@@ -12,11 +10,8 @@ set(RNM_FAST_SOURCES
   runtime/expand/rows.c
   runtime/expand/s.c
   runtime/expand/transformed.c
-  runtime/keep.c
   runtime/kernels/activation.c
   runtime/kernels/plain.c
-  runtime/kernels/select.c
-  runtime/ops/choose.c
   runtime/ops/conv.c
   runtime/ops/copy.c
   runtime/ops/direct.c
@@ -44,12 +39,17 @@ set(RNM_SMALL_SOURCES
   runtime/arena.c
   runtime/budget.c
   runtime/context.c
+  runtime/cost.c
   runtime/cpu.c
+  runtime/execute.c
+  runtime/keep.c
+  runtime/kernels/select.c
   runtime/layers.c
   runtime/load.c
   runtime/memory.c
   runtime/ops/along.c
   runtime/ops/cast.c
+  runtime/ops/choose.c
   runtime/ops/compare.c
   runtime/ops/dynamic.c
   runtime/ops/gather.c

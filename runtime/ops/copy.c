@@ -193,7 +193,7 @@ static void simplify(rnm_copy_step *copy) {
     }
 }
 
-void rnm_plan_copy(rnm_planner *planner, uint32_t x, uint32_t y, rnm_copy_step copy) {
+RNM_PLANS void rnm_plan_copy(rnm_planner *planner, uint32_t x, uint32_t y, rnm_copy_step copy) {
     uint64_t elements = 1;
     for (int axis = 0; axis < copy.rank; ++axis) {
         elements *= (uint64_t)copy.dims[axis];

@@ -38,7 +38,7 @@ static bool is_pointwise(const rnm_conv_step *conv, uint64_t taps) {
     return inside;
 }
 
-void rnm_plan_direct(rnm_planner *planner, rnm_conv_step *conv) {
+RNM_PLANS void rnm_plan_direct(rnm_planner *planner, rnm_conv_step *conv) {
     const rnm_context *context = planner->context;
     const rnm_window *w = &conv->window;
     const rnm_child *child = &context->weights[conv->weight].child;

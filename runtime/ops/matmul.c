@@ -144,7 +144,8 @@ static void batch_strides(const rnm_shape *shape, int batch_rank, int64_t *strid
     }
 }
 
-rnm_status rnm_plan_matmul(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err) {
+RNM_PLANS rnm_status rnm_plan_matmul(rnm_planner *planner, const rnm_node_attrs *attrs,
+                                     rnm_error *err) {
     (void)err;
     uint32_t a = rnm_plan_input(planner, 0), b = rnm_plan_input(planner, 1);
     uint32_t c = rnm_plan_input(planner, 2), y = rnm_plan_output(planner);

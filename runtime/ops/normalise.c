@@ -81,7 +81,8 @@ static void normalise_line(const rnm_elements_step *step, int64_t count, void *c
     }
 }
 
-rnm_status rnm_plan_normalise(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err) {
+RNM_PLANS rnm_status rnm_plan_normalise(rnm_planner *planner, const rnm_node_attrs *attrs,
+                                        rnm_error *err) {
     (void)err;
     unsigned op = planner->node->op;
     const rnm_shape *in = &planner->shapes[rnm_plan_input(planner, 0)];

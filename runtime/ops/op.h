@@ -10,6 +10,9 @@
 typedef rnm_status (*rnm_op_plan)(rnm_planner *planner, const rnm_node_attrs *attrs,
                                   rnm_error *err);
 
+/* Of a function that plans, in a file that is compiled for speed: it is compiled for size. */
+#define RNM_PLANS __attribute__((cold))
+
 extern const rnm_op_plan rnm_op_plans[RNM_OP_COUNT];
 
 /* True for operators that are planned as walks (strided.h). */

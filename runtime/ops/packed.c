@@ -50,7 +50,7 @@ static uint64_t items_of(const rnm_conv_step *conv) {
     return (uint64_t)conv->window.batch * ((rows + conv->stretch - 1) / conv->stretch);
 }
 
-void rnm_plan_packed(rnm_planner *planner, rnm_conv_step *conv) {
+RNM_PLANS void rnm_plan_packed(rnm_planner *planner, rnm_conv_step *conv) {
     const rnm_context *context = planner->context;
     const rnm_child *child = &context->weights[conv->weight].child;
     const rnm_window *w = &conv->window;

@@ -195,7 +195,8 @@ static rnm_status run_pool(rnm_context *context, const rnm_step *step, rnm_error
     return RNM_OK;
 }
 
-rnm_status rnm_plan_pool(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err) {
+RNM_PLANS rnm_status rnm_plan_pool(rnm_planner *planner, const rnm_node_attrs *attrs,
+                                   rnm_error *err) {
     (void)err;
     unsigned op = planner->node->op;
     rnm_window window = rnm_op_window(planner, attrs);

@@ -243,7 +243,8 @@ static rnm_status make_table(rnm_planner *planner, const rnm_node_attrs *attrs,
     return RNM_OK;
 }
 
-rnm_status rnm_plan_resize(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err) {
+RNM_PLANS rnm_status rnm_plan_resize(rnm_planner *planner, const rnm_node_attrs *attrs,
+                                     rnm_error *err) {
     static const int taps[] = {
         [RNM_RESIZE_NEAREST] = 1, [RNM_RESIZE_LINEAR] = 2, [RNM_RESIZE_CUBIC] = 4};
     uint32_t x = rnm_plan_input(planner, 0);

@@ -108,7 +108,7 @@ uint64_t rnm_table_places(const rnm_context *context, const rnm_conv_step *conv)
     return sizes_of(context, conv).places;
 }
 
-void rnm_plan_by_tables(rnm_planner *planner, rnm_conv_step *conv) {
+RNM_PLANS void rnm_plan_by_tables(rnm_planner *planner, rnm_conv_step *conv) {
     const rnm_context *context = planner->context;
     rnm_cut_tables(context, conv);
     conv->block_inputs = 0;

@@ -80,8 +80,8 @@ static uint64_t block_bytes(const rnm_conv_step *conv, uint64_t taps) {
     return conv->block_inputs * taps * RNM_PANEL * sizeof(float);
 }
 
-void rnm_plan_transposed(rnm_planner *planner, rnm_conv_step *conv, const rnm_child *child,
-                         bool expands) {
+RNM_PLANS void rnm_plan_transposed(rnm_planner *planner, rnm_conv_step *conv,
+                                   const rnm_child *child, bool expands) {
     const rnm_window *w = &conv->window;
     const unsigned tile = planner->context->kernels->tile_pixels;
     const uint64_t taps = most_taps(w);
