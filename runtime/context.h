@@ -55,10 +55,11 @@ typedef struct rnm_conv_step {
     rnm_lanes lanes;
     uint32_t weight;  /* index in context->weights */
     int64_t repeated; /* channels of x that are summed to the window's; 0: x has these */
-    bool depthwise;   /* one input and one output a group */
-    bool packed;      /* direct: the taps of a row of the kernel count as inputs */
-    bool pointwise;   /* direct: pixels lie at equal distances, no addresses are needed */
-    bool few;         /* direct: weights of few pixels are read where they lie */
+    const struct rnm_mixture *mixture; /* of which the window's images and inputs are; or NULL */
+    bool depthwise;                    /* one input and one output a group */
+    bool packed;                       /* direct: the taps of a row of the kernel count as inputs */
+    bool pointwise; /* direct: pixels lie at equal distances, no addresses are needed */
+    bool few;       /* direct: weights of few pixels are read where they lie */
     const float *bias, *scale;
     rnm_activation activation;
     rnm_cost cost;            /* expected; filled in where memory is limited */

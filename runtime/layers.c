@@ -5,6 +5,7 @@
  */
 #include "clock.h"
 #include "cost.h"
+#include "expand/mixture.h"
 
 static rnm_form form_of(const rnm_context *context, const rnm_step *step) {
     if (!step->weighted) {
@@ -61,6 +62,10 @@ static void add_weight(const rnm_context *context, const rnm_conv_step *conv, rn
     const double elements =
         (double)w->batch * weight->child.co * (double)(maps[0] * maps[1]) * (double)maps[2];
     layer->flops = 2.0 * elements * (double)weight->child.ci * weight->child.taps;
+    if (conv->mixture != NULL) {
+        layer->mixed_blocks = (int)conv->mixture->count;
+        layer->flops *= (double)conv->mixture->columns / conv->mixture->count;
+    }
     layer->block_inputs = conv->xnn == NULL ? (int)conv->block_inputs : 0;
     if (layer->form == RNM_FORM_PANEL || layer->form == RNM_FORM_SCRATCH ||
         layer->form == RNM_FORM_STORED) {

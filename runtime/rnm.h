@@ -140,7 +140,7 @@ typedef struct rnm_context_options {
                                RNM_ERR_SHAPE where the network does not fit them */
     int symbol_count;       /* entries in `symbols`; 0 when NULL */
     bool no_xnnpack;        /* load mode on our own kernels */
-    bool direct_only;       /* no Winograd, no tables: all layers alike, and slower */
+    bool direct_only;       /* no Winograd, tables, mixtures: all layers alike, and slower */
     rnm_isa isa;            /* no kernels above this; one that the CPU lacks is passed over for
                                the next below, one of another architecture refused */
     uint64_t max_bytes;     /* refuse (RNM_ERR_LIMIT) a context that needs more; 0: no limit */
@@ -257,6 +257,9 @@ typedef struct rnm_layer {
                               NULL where the operator has one way only */
     rnm_form form;
     int block_inputs; /* inputs expanded and multiplied at a time; 0: does not apply */
+    int mixed_blocks; /* of an s layer, blocks of the child whose mixtures all others are, to within
+                         2^-19 of its largest weight: they alone are expanded, and inputs are
+                         mixed instead; 0: each block is expanded for itself */
     double flops;     /* 2 for each multiply-add of the plain convolution, which Winograd does
                          with fewer; of the parent's alone where linear repetition is done by
                          summing inputs and repeating outputs; 0 where not counted */

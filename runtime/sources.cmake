@@ -26,8 +26,10 @@ set(RNM_FAST_SOURCES
   runtime/weights.c)
 # What else goes over whole maps: in vectors, but not unrolled.
 set(RNM_VECTOR_SOURCES
+  runtime/expand/mixture.c
   runtime/ops/binary.c
   runtime/ops/matmul.c
+  runtime/ops/mix.c
   runtime/ops/normalise.c
   runtime/ops/pad.c
   runtime/ops/resize.c

@@ -6,13 +6,14 @@
  */
 #include "conv.h"
 
+#include "expand/mixture.h"
+
 #include <assert.h>
 
 enum {
     MOST_TILES = 64, /* of M: 36 points of them are 295 KB */
     FEW_TILES = 8,   /* a group's sums and weights of FEW_INPUTS are in L1 */
     FEW_INPUTS = 16,
-    MANY_INPUTS = 128,
     MOST_V_BYTES = 2048 << 10, /* of an item */
 };
 
@@ -146,7 +147,7 @@ static double shared_time(unsigned form, double shares) {
 
 /* Inputs of a block: what was asked for, or few where that keeps weights and sums in L1. */
 static uint32_t block_inputs(const rnm_child *child, uint32_t given, uint64_t tiles) {
-    uint32_t inputs = given != 0 ? given : tiles <= FEW_TILES ? FEW_INPUTS : MANY_INPUTS;
+    uint32_t inputs = given != 0 ? given : tiles <= FEW_TILES ? FEW_INPUTS : RNM_WINOGRAD_INPUTS;
     return child->ci < inputs ? child->ci : inputs;
 }
 
@@ -161,7 +162,10 @@ static double cut(const costs *c, const rnm_weight *weight, uint64_t threads, rn
     const double made = expand_time(c, child) + c->forms[form].weights;
     const double few = child->taps * c->expand[child->transform] + c->forms[form].few;
     const uint64_t panels = weight->panel_count, tiles = tiles_of(&conv->window, form);
-    uint64_t fit = (uint64_t)(MOST_V_BYTES / (points * ci * sizeof(float)));
+    const double held = rnm_winograd_by_inputs(child, panels)
+                            ? RNM_WINOGRAD_INPUTS + (double)panels * RNM_PANEL
+                            : ci;
+    uint64_t fit = (uint64_t)(MOST_V_BYTES / (points * held * sizeof(float)));
     fit = fit < 1 ? 1 : fit > MOST_TILES ? MOST_TILES : fit;
     const uint64_t fewest = rnm_divide_up(tiles, fit);
     const uint64_t most = fewest + 4 * threads < tiles ? fewest + 4 * threads : tiles;
@@ -331,8 +335,19 @@ bool rnm_conv_takes_form(const rnm_context *context, const rnm_conv_step *conv, 
            context->winograd;
 }
 
+double rnm_mix_time(const rnm_context *context, const rnm_window *window,
+                    const rnm_mixture *mixture) {
+    const costs *c = costs_of(context);
+    const double rows = (double)mixture->rows * mixture->count;
+    const double pixels = (double)(window->batch / mixture->rows) *
+                          (double)(window->in[0] * window->in[1] * window->in[2]);
+    const uint64_t pi = (uint64_t)window->in_channels / mixture->count;
+    return pixels * (double)rnm_divide_up(pi, RNM_PANEL) *
+           (mixture->columns * gemm_time(c, rows) + 2.0 * rows * c->sum);
+}
+
 rnm_conv_algorithm rnm_choose_algorithm(const rnm_planner *planner, const rnm_conv_step *conv,
-                                        unsigned *best_form) {
+                                        unsigned *best_form, double *time) {
     const rnm_context *context = planner->context;
     const rnm_weight *weight = &context->weights[conv->weight];
     double best = direct_time(context, conv) + direct_expand_time(context, conv);
@@ -344,19 +359,22 @@ rnm_conv_algorithm rnm_choose_algorithm(const rnm_planner *planner, const rnm_co
         }
         candidate.form = form;
         /* One thread's time for any number of them: another algorithm has other roundings. */
-        double time = cut(costs_of(context), weight, 1, &candidate);
-        if (time < best) {
-            best = time;
+        const double taken = cut(costs_of(context), weight, 1, &candidate);
+        if (taken < best) {
+            best = taken;
             algorithm = RNM_CONV_WINOGRAD;
             *best_form = form;
         }
     }
     if (costs_of(context)->tables.counted && rnm_can_table(context, conv)) {
         rnm_conv_step candidate = *conv;
-        if (deal(context, 1, &candidate) < best) {
+        const double taken = deal(context, 1, &candidate);
+        if (taken < best) {
+            best = taken;
             algorithm = RNM_CONV_TABLES;
         }
     }
+    *time = best;
     return algorithm;
 }
 
@@ -394,7 +412,9 @@ double rnm_conv_work(const rnm_context *context, const rnm_conv_step *conv,
     if (algorithm == RNM_CONV_TRANSPOSED) {
         return (double)child->taps * (double)(w->batch * w->in[0] * w->in[1] * w->in[2]);
     }
-    return algorithm == RNM_CONV_WINOGRAD
-               ? winograd_work(c, w, child, form)
-               : direct_time(context, conv) / (c->row * child->ci * weight->panel_count);
+    const double all = c->row * child->ci * weight->panel_count;
+    const double mixed =
+        conv->mixture != NULL ? rnm_mix_time(context, w, conv->mixture) / all : 0.0;
+    return mixed + (algorithm == RNM_CONV_WINOGRAD ? winograd_work(c, w, child, form)
+                                                   : direct_time(context, conv) / all);
 }

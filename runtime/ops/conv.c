@@ -4,6 +4,7 @@
  */
 #include "conv.h"
 
+#include "expand/mixture.h"
 #include "xnn.h"
 
 rnm_epilogue rnm_conv_epilogue(const rnm_conv_job *job, rnm_panel panel) {
@@ -16,17 +17,44 @@ rnm_epilogue rnm_conv_epilogue(const rnm_conv_job *job, rnm_panel panel) {
     };
 }
 
+/* Finishes sums for one run of outputs: `lanes` from panel.output on. */
+static void finish_run(const rnm_conv_job *job, rnm_panel panel, uint64_t pixel, unsigned pixels,
+                       float (*sums)[RNM_PANEL]) {
+    rnm_epilogue epilogue = rnm_conv_epilogue(job, panel);
+    const uint64_t at = pixel * epilogue.stride + panel.output;
+    epilogue.residual = job->residual != NULL ? job->residual + at : NULL;
+    epilogue.out = job->y + at;
+    job->context->kernels->finish(&epilogue, pixels, panel.lanes, sums);
+}
+
+/* Of a mixture, each of whose rows of blocks is an image. */
+static void finish_mixed(const rnm_conv_job *job, rnm_panel panel, uint64_t pixel, unsigned pixels,
+                         float (*sums)[RNM_PANEL]) {
+    const rnm_window *w = &job->conv->window;
+    const uint32_t rows = job->conv->mixture->rows, output = panel.output;
+    const uint64_t map = (uint64_t)(w->out[0] * w->out[1] * w->out[2]);
+    while (pixels > 0) {
+        const uint64_t image = pixel / map, at = pixel % map;
+        const unsigned count = pixels < map - at ? pixels : (unsigned)(map - at);
+        panel.output = output + (uint32_t)(image % rows) * job->weight->child.co;
+        finish_run(job, panel, image / rows * map + at, count, sums);
+        pixel += count;
+        pixels -= count;
+        sums += count;
+    }
+}
+
 void rnm_conv_finish(const rnm_conv_job *job, rnm_panel panel, uint64_t pixel, unsigned pixels,
                      float (*sums)[RNM_PANEL]) {
-    const uint32_t outputs = (uint32_t)job->conv->window.out_channels;
+    if (job->conv->mixture != NULL) {
+        finish_mixed(job, panel, pixel, pixels, sums);
+        return;
+    }
+    const uint32_t outputs = (uint32_t)job->conv->window.out_channels, lanes = panel.lanes;
     for (; panel.output < outputs; panel.output += job->weight->child.co) {
         const uint32_t rest = outputs - panel.output;
-        rnm_epilogue epilogue = rnm_conv_epilogue(job, panel);
-        const uint64_t at = pixel * epilogue.stride + panel.output;
-        epilogue.residual = job->residual != NULL ? job->residual + at : NULL;
-        epilogue.out = job->y + at;
-        job->context->kernels->finish(&epilogue, pixels, rest < panel.lanes ? rest : panel.lanes,
-                                      sums);
+        panel.lanes = rest < lanes ? rest : lanes;
+        finish_run(job, panel, pixel, pixels, sums);
     }
 }
 
@@ -61,6 +89,7 @@ static rnm_status run_conv(rnm_context *context, const rnm_step *step, rnm_error
     const rnm_conv_step *conv = &step->as.conv;
     rnm_conv_job job = rnm_conv_begin(context, step);
     rnm_sum_repeats(&job);
+    rnm_mix_inputs(&job);
     if (conv->algorithm == RNM_CONV_WINOGRAD) {
         rnm_run_winograd(&job);
     } else if (conv->algorithm == RNM_CONV_TABLES) {
@@ -76,8 +105,8 @@ static rnm_status run_conv(rnm_context *context, const rnm_step *step, rnm_error
 }
 
 /* Adds the step of a node whose window is known. */
-static rnm_status add_conv(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_window window,
-                           uint32_t groups, rnm_error *err) {
+RNM_PLANS static rnm_status add_conv(rnm_planner *planner, const rnm_node_attrs *attrs,
+                                     rnm_window window, uint32_t groups, rnm_error *err) {
     uint32_t x = rnm_plan_input(planner, 0);
     uint32_t y = rnm_plan_output(planner);
     uint32_t residual = rnm_plan_input(planner, 4);
@@ -85,6 +114,7 @@ static rnm_status add_conv(rnm_planner *planner, const rnm_node_attrs *attrs, rn
     uint32_t weight;
     /* XNNPACK repeats neither inputs nor outputs. */
     const bool once = groups == 1 && !planner->context->xnnpack;
+    const uint32_t weights = planner->context->weight_count;
     rnm_status status = rnm_plan_weight(planner, depthwise ? 1 : groups, once, &weight, err);
     if (status != RNM_OK) {
         return status;
@@ -104,6 +134,12 @@ static rnm_status add_conv(rnm_planner *planner, const rnm_node_attrs *attrs, rn
     if (once) {
         rnm_plan_repeats(planner, conv);
     }
+    if (once && weight == weights) {
+        status = rnm_plan_mixture(planner, conv, err);
+        if (status != RNM_OK) {
+            return status;
+        }
+    }
     if (planner->tuned != NULL && planner->tuned[planner->node_index].known) {
         status =
             rnm_tuning_apply(planner->context, &planner->tuned[planner->node_index], conv, err);
@@ -111,7 +147,8 @@ static rnm_status add_conv(rnm_planner *planner, const rnm_node_attrs *attrs, rn
             return status;
         }
     } else {
-        conv->algorithm = rnm_choose_algorithm(planner, conv, &conv->form);
+        double time;
+        conv->algorithm = rnm_choose_algorithm(planner, conv, &conv->form, &time);
     }
     if (conv->algorithm == RNM_CONV_WINOGRAD) {
         rnm_plan_winograd(planner, conv);
@@ -133,7 +170,8 @@ static rnm_status add_conv(rnm_planner *planner, const rnm_node_attrs *attrs, rn
     return RNM_OK;
 }
 
-rnm_status rnm_plan_conv(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err) {
+RNM_PLANS rnm_status rnm_plan_conv(rnm_planner *planner, const rnm_node_attrs *attrs,
+                                   rnm_error *err) {
     rnm_window window = rnm_op_window(planner, attrs);
     const rnm_shape *weight = &planner->shapes[rnm_plan_input(planner, 1)];
     int spatial = weight->rank - 2;
@@ -143,7 +181,8 @@ rnm_status rnm_plan_conv(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_
     return add_conv(planner, attrs, window, (uint32_t)attrs->group, err);
 }
 
-rnm_status rnm_plan_gemm(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err) {
+RNM_PLANS rnm_status rnm_plan_gemm(rnm_planner *planner, const rnm_node_attrs *attrs,
+                                   rnm_error *err) {
     const rnm_shape *in = &planner->shapes[rnm_plan_input(planner, 0)];
     const rnm_shape *out = &planner->shapes[rnm_plan_output(planner)];
     rnm_window window = {

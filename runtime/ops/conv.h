@@ -34,7 +34,8 @@ rnm_conv_job rnm_conv_begin(rnm_context *context, const rnm_step *step);
 rnm_epilogue rnm_conv_epilogue(const rnm_conv_job *job, rnm_panel panel);
 
 /* Finishes a panel's sums of pixels [pixel, pixel + pixels): for the panel's outputs, and for those
- * that repeat them where the weight is a linear child's parent alone. */
+ * that repeat them where the weight is a linear child's parent alone; where it is a mixture's, for
+ * the outputs and pixels of the row of blocks that the image stands for. */
 void rnm_conv_finish(const rnm_conv_job *job, rnm_panel panel, uint64_t pixel, unsigned pixels,
                      float (*sums)[RNM_PANEL]);
 
@@ -44,6 +45,16 @@ void rnm_conv_finish(const rnm_conv_job *job, rnm_panel panel, uint64_t pixel, u
 void rnm_plan_repeats(rnm_planner *planner, rnm_conv_step *conv);
 void rnm_sum_repeats(rnm_conv_job *job);
 
+/* Where the step's weight, which no other step has, is a mixture of few blocks and runs faster so:
+ * makes window and weight those of the mixture, with room for mixed inputs; and mixes them, which
+ * are the job's from then on. Nothing elsewhere. RNM_ERR_MEMORY. */
+rnm_status rnm_plan_mixture(rnm_planner *planner, rnm_conv_step *conv, rnm_error *err);
+void rnm_mix_inputs(rnm_conv_job *job);
+
+/* The time that a mixture's inputs take to be mixed into those of the window. */
+double rnm_mix_time(const rnm_context *context, const rnm_window *window,
+                    const struct rnm_mixture *mixture);
+
 /* Decide on sizes, ask for workspace; the step's window, weight and activation are set, the form
  * too, and block_inputs where it is not for them to decide. */
 void rnm_plan_direct(rnm_planner *planner, rnm_conv_step *conv);
@@ -51,6 +62,16 @@ void rnm_plan_packed(rnm_planner *planner, rnm_conv_step *conv);
 void rnm_plan_few(rnm_planner *planner, rnm_conv_step *conv);
 void rnm_plan_winograd(rnm_planner *planner, rnm_conv_step *conv);
 void rnm_plan_by_tables(rnm_planner *planner, rnm_conv_step *conv);
+
+/* Inputs that a block of Winograd has at most, unless it is told. */
+#define RNM_WINOGRAD_INPUTS 128
+
+/* Whether an item of so many panels goes through its inputs a block at a time, all panels at each,
+ * and not the other way round: where it has so few panels that their sums, and one block's
+ * transformed inputs, take less than half the room that those of all inputs would. */
+static inline bool rnm_winograd_by_inputs(const rnm_child *child, uint64_t panels) {
+    return 2 * (RNM_WINOGRAD_INPUTS + panels * RNM_PANEL) <= child->ci + RNM_PANEL;
+}
 
 /* Sets how a run by the step's form of Winograd is cut into items: its tile, stretch and shares,
  * and block_inputs where it is 0. */
@@ -81,9 +102,10 @@ bool rnm_is_few(const rnm_context *context, const rnm_conv_step *conv);
 void rnm_fill_rows(const rnm_conv_job *job, uint64_t pixel, unsigned pixels, unsigned tile,
                    const float **rows);
 
-/* The algorithm that should be the fastest: direct, tables, or winograd with *form set. */
+/* The algorithm that should be the fastest: direct, tables, or winograd with *form set; *time is
+ * what it takes one thread, as rnm_mix_time has it. */
 rnm_conv_algorithm rnm_choose_algorithm(const rnm_planner *planner, const rnm_conv_step *conv,
-                                        unsigned *form);
+                                        unsigned *form, double *time);
 
 /* Whether the layer can run by that form of Winograd, and the context allows it. */
 bool rnm_conv_takes_form(const rnm_context *context, const rnm_conv_step *conv, unsigned form);

@@ -36,10 +36,10 @@ static size_t v_stride(const rnm_conv_step *conv) {
     return conv->stretch * padded_inputs(conv) + RNM_WINOGRAD_V_PAD;
 }
 
-static size_t v_floats(const rnm_context *context, const rnm_conv_step *conv) {
-    size_t blocks =
-        ((size_t)conv->window.in_channels + conv->block_inputs - 1) / conv->block_inputs;
-    return blocks * points_of(form_of(context, conv)) * v_stride(conv);
+/* Of so many inputs. */
+static size_t v_floats(const rnm_context *context, const rnm_conv_step *conv, size_t inputs) {
+    return rnm_divide_up(inputs, conv->block_inputs) * points_of(form_of(context, conv)) *
+           v_stride(conv);
 }
 
 static size_t u_stride(const rnm_conv_step *conv) {
@@ -78,22 +78,48 @@ static size_t span_floats(const rnm_conv_step *conv, const rnm_child *child) {
     return span_inputs(conv, rnm_gathered_repeats(child)) * (size_t)child->taps * RNM_PANEL;
 }
 
+/* Of a panel. */
 static size_t m_floats(const rnm_conv_step *conv, const rnm_winograd *form) {
-    const size_t all = points_of(form) * m_rows(conv) * RNM_PANEL;
-    const size_t few = FEW_PANELS * sizeof(few_sums) / sizeof(float);
-    return conv->stretch == RNM_FEW_TILES && all < few ? few : all;
+    return points_of(form) * m_rows(conv) * RNM_PANEL;
 }
 
-void rnm_plan_winograd(rnm_planner *planner, rnm_conv_step *conv) {
+static uint32_t panels_of_item(const rnm_conv_step *conv, const rnm_weight *weight) {
+    return (uint32_t)rnm_divide_up(weight->panel_count, conv->shares);
+}
+
+/* An item's scratch, in floats. */
+typedef struct scratch_plan {
+    bool by_inputs;
+    size_t v, u, m, expanded;
+} scratch_plan;
+
+static scratch_plan plan_scratch(const rnm_context *context, const rnm_conv_step *conv) {
+    const rnm_winograd *form = form_of(context, conv);
+    const rnm_weight *weight = &context->weights[conv->weight];
+    const rnm_child *child = &weight->child;
+    const uint32_t panels = panels_of_item(conv, weight);
+    const size_t few = FEW_PANELS * sizeof(few_sums) / sizeof(float);
+    scratch_plan plan = {.by_inputs = conv->stretch != RNM_FEW_TILES &&
+                                      rnm_winograd_by_inputs(child, panels),
+                         .u = group_points(form) * u_stride(conv),
+                         .m = m_floats(conv, form),
+                         .expanded = span_floats(conv, child)};
+    plan.v = v_floats(context, conv, child->ci);
+    if (plan.by_inputs) {
+        plan.v = v_floats(context, conv, span_inputs(conv, rnm_gathered_repeats(child)));
+        plan.m *= panels;
+    } else if (conv->stretch == RNM_FEW_TILES && plan.m < few) {
+        plan.m = few;
+    }
+    return plan;
+}
+
+RNM_PLANS void rnm_plan_winograd(rnm_planner *planner, rnm_conv_step *conv) {
     const rnm_context *context = planner->context;
     rnm_cut_winograd(context, conv);
-    const rnm_winograd *form = form_of(context, conv);
-    const rnm_child *child = &context->weights[conv->weight].child;
-    uint64_t u = group_points(form) * u_stride(conv);
-    uint64_t m = m_floats(conv, form);
-    rnm_plan_workspace(planner,
-                       (v_floats(context, conv) + u + m + span_floats(conv, child)) * sizeof(float),
-                       0, (uint64_t)conv->window.in_channels * sizeof(float));
+    const scratch_plan plan = plan_scratch(context, conv);
+    rnm_plan_workspace(planner, (plan.v + plan.u + plan.m + plan.expanded) * sizeof(float), 0,
+                       (uint64_t)conv->window.in_channels * sizeof(float));
 }
 
 /* Where a tile's first output pixel is. */
@@ -118,7 +144,8 @@ typedef struct block {
     float (*m)[RNM_PANEL];
 } block;
 
-static void transform_tile(const rnm_conv_job *job, const block *b, int64_t tile) {
+/* Inputs at these places, whose first one begins a block, into V. */
+static void transform_tile(const rnm_conv_job *job, const block *b, int64_t tile, rnm_panel rest) {
     const rnm_conv_step *conv = job->conv;
     const rnm_window *w = &conv->window;
     const rnm_winograd *form = form_of(job->context, conv);
@@ -137,7 +164,7 @@ static void transform_tile(const rnm_conv_job *job, const block *b, int64_t tile
     }
     float *v = b->v + (size_t)tile * padded_inputs(conv);
     const rnm_child *child = &job->weight->child;
-    for (rnm_panel rest = {.inputs = child->ci}; rest.inputs > 0;) {
+    while (rest.inputs > 0) {
         const rnm_panel places = rnm_places_first(rest, conv->block_inputs);
         for (uint32_t done = 0; done < places.inputs;) {
             const rnm_panel piece =
@@ -335,6 +362,13 @@ static void finish_panel(const rnm_conv_job *job, const block *b, uint32_t index
     }
 }
 
+static void transform_tiles(const rnm_conv_job *job, const block *b, rnm_panel places) {
+    for (int64_t t = 0; t < b->tiles; ++t) {
+        transform_tile(job, b, t, places);
+    }
+}
+
+/* A panel, V of all inputs being there. */
 static void do_panel(const rnm_conv_job *job, const block *b, uint32_t index) {
     const rnm_conv_step *conv = job->conv;
     const rnm_winograd *form = form_of(job->context, conv);
@@ -345,6 +379,30 @@ static void do_panel(const rnm_conv_job *job, const block *b, uint32_t index) {
                 b->v + rest.input / conv->block_inputs * points_of(form) * v_stride(conv));
     }
     finish_panel(job, b, index, b->m);
+}
+
+/* All of an item's panels, a span of inputs at a time. */
+static void do_by_inputs(const rnm_conv_job *job, block b, uint32_t first, uint32_t end) {
+    const rnm_conv_step *conv = job->conv;
+    const uint32_t step = span_inputs(conv, b.repeats);
+    float(*m)[RNM_PANEL] = b.m;
+    const size_t rows = m_floats(conv, form_of(job->context, conv)) / RNM_PANEL;
+    for (rnm_panel rest = rnm_weight_panel(job->weight, first); rest.inputs > 0;) {
+        const rnm_panel places = rnm_places_first(rest, step);
+        transform_tiles(job, &b, places);
+        for (uint32_t k = first; k < end; ++k) {
+            const rnm_panel panel = rnm_weight_panel(job->weight, k);
+            rnm_panel span = places;
+            span.output = panel.output;
+            span.lanes = panel.lanes;
+            b.m = m + (k - first) * rows;
+            do_span(job, &b, k, span, b.v);
+        }
+        rest = rnm_places_behind(rest, places.inputs);
+    }
+    for (uint32_t k = first; k < end; ++k) {
+        finish_panel(job, &b, k, m + (k - first) * rows);
+    }
 }
 
 /* The panel of few tiles at that place and those behind it, before `end`, that are made of the same
@@ -373,21 +431,23 @@ static void block_item(void *argument, size_t item, size_t worker) {
     const rnm_conv_job *job = argument;
     const rnm_conv_step *conv = job->conv;
     const uint32_t panels = job->weight->panel_count;
-    const uint32_t each = (panels + conv->shares - 1) / conv->shares;
+    const uint32_t each = panels_of_item(conv, job->weight);
     const uint32_t first_panel = (uint32_t)(item % conv->shares) * each;
+    const uint32_t end = first_panel + each < panels ? first_panel + each : panels;
+    const scratch_plan plan = plan_scratch(job->context, conv);
     block b = {.first = (int64_t)(item / conv->shares) * conv->stretch};
     b.repeats = rnm_gathered_repeats(&job->weight->child);
     int64_t rest = all_tiles(conv) - b.first;
     b.tiles = rest < conv->stretch ? rest : conv->stretch;
     b.v = (float *)(void *)rnm_worker_scratch(job->context, worker);
-    const rnm_winograd *form = form_of(job->context, conv);
-    b.u = b.v + v_floats(job->context, conv);
-    b.m = (float(*)[RNM_PANEL])(void *)(b.u + group_points(form) * u_stride(conv));
-    b.expanded = (float *)(void *)b.m + m_floats(conv, form);
-    for (int64_t t = 0; t < b.tiles; ++t) {
-        transform_tile(job, &b, t);
+    b.u = b.v + plan.v;
+    b.m = (float(*)[RNM_PANEL])(void *)(b.u + plan.u);
+    b.expanded = b.u + plan.u + plan.m;
+    if (plan.by_inputs) {
+        do_by_inputs(job, b, first_panel, end);
+        return;
     }
-    const uint32_t end = first_panel + each < panels ? first_panel + each : panels;
+    transform_tiles(job, &b, (rnm_panel){.inputs = job->weight->child.ci});
     const bool few = are_few(job, &b);
     for (uint32_t k = first_panel; k < end;) {
         if (few) {

@@ -65,6 +65,7 @@ static void times_as_json(show *s, const show_profile *profile, const rnm_report
         json_text(json, "op", layer->op);
         json_text(json, "algorithm", layer->algorithm);
         json_text(json, "weights", show_form(layer->form));
+        json_int(json, "mixed_blocks", layer->mixed_blocks);
         json_double(json, "median_ms", 1e3 * layer->seconds);
         json_double(json, "flops", layer->flops);
         json_double(json, "gflops", 1e-9 * rate);
@@ -101,16 +102,20 @@ void show_layer_times(show *s, const char *model_path, const show_profile *profi
     fputs(" (", stdout);
     show_mode(report);
     printf(", batch %lld; medians of %zu runs)\n", (long long)profile->batch, profile->runs);
-    printf("%-*s %-18s %-12s %-8s %9s %6s %8s %6s %10s %10s %10s %10s %11s\n", width, "node",
-           "operator", "algorithm", "weights", "ms", "% time", "GFLOP/s", "% peak", "parents",
-           "masks", "betas", "kept", "activations");
+    printf("%-*s %-18s %-12s %-8s %5s %9s %6s %8s %6s %10s %10s %10s %10s %11s\n", width, "node",
+           "operator", "algorithm", "weights", "mixed", "ms", "% time", "GFLOP/s", "% peak",
+           "parents", "masks", "betas", "kept", "activations");
     for (int k = 0; k < profile->count; k++) {
         const rnm_layer *layer = &profile->layers[k];
         char parents[SAY_BYTES_SIZE], masks[SAY_BYTES_SIZE], betas[SAY_BYTES_SIZE];
         char kept[SAY_BYTES_SIZE], activations[SAY_BYTES_SIZE];
+        char mixed[12] = "-";
+        if (layer->mixed_blocks > 0) {
+            snprintf(mixed, sizeof mixed, "%d", layer->mixed_blocks);
+        }
         show_name_column(layer->node, width);
-        printf(" %-18s %-12s %-8s %9.4f %6.1f", layer->op, or_dash(layer->algorithm),
-               or_dash(show_form(layer->form)), 1e3 * layer->seconds,
+        printf(" %-18s %-12s %-8s %5s %9.4f %6.1f", layer->op, or_dash(layer->algorithm),
+               or_dash(show_form(layer->form)), mixed, 1e3 * layer->seconds,
                100 * layer->seconds / profile->total_seconds);
         put_rate(layer->flops, layer->seconds, profile->peak);
         printf(" %10s %10s %10s %10s %11s\n", bytes_or_dash(layer->parent_bytes, parents),
@@ -120,7 +125,7 @@ void show_layer_times(show *s, const char *model_path, const show_profile *profi
         sum += layer->seconds;
         flops += layer->flops;
     }
-    printf("%-*s %-18s %-12s %-8s %9.4f %6.1f", width, "all", "", "", "",
+    printf("%-*s %-18s %-12s %-8s %5s %9.4f %6.1f", width, "all", "", "", "", "",
            1e3 * profile->total_seconds, 100 * sum / profile->total_seconds);
     put_rate(flops, profile->total_seconds, profile->peak);
     printf("\nPeak is what multiply-adds on registers reach on %s: %.1f GFLOP/s, measured now. "

@@ -30,7 +30,8 @@ typedef struct recipe_plan {
     uint32_t dims[5];
     uint32_t po, pi;
     rnm_dtype parent_dtype;
-    unsigned zeros; /* of an f recipe: 0 none, 1 a list, 2 a plane */
+    unsigned zeros;  /* of an f recipe: 0 none, 1 a list, 2 a plane */
+    float steepness; /* of an s recipe: the largest |b2|; 0: one reaches exp's overflow */
 } recipe_plan;
 uint32_t random_recipe(rng *r, rnm_builder *b, const char *name, recipe_plan plan);
 
@@ -76,7 +77,7 @@ float *run_all_modes(const rnm_model *model, const rnm_context_options *options,
 rnm_isa asked_isa(void);
 
 /* The instruction sets that this CPU has kernels for, or the asked one alone; gives their number.
- */
+ * Under the thread sanitizer one of them. */
 enum { MOST_ISAS = 4 };
 size_t all_isas(rnm_isa isas[MOST_ISAS]);
 

@@ -6,6 +6,7 @@
  * and with XNNPACK within rounding.
  */
 #include "context.h"
+#include "expand/mixture.h"
 #include "fixture.h"
 #include "naive.h"
 
@@ -24,8 +25,9 @@ typedef struct conv_case {
     int spatial; /* 0: Gemm */
     bool bias, scale, residual;
     rnm_op activation;
-    int threads; /* 0: of every third case one instruction set has 2, else 1 */
-    bool tables; /* takes tables: run by them too */
+    int threads;     /* 0: of every third case one instruction set has 2, else 1 */
+    bool tables;     /* takes tables: run by them too */
+    unsigned *mixed; /* counts it where it runs as a mixture; or NULL */
 } conv_case;
 
 static const rnm_op activations[] = {RNM_OP_NONE, RNM_OP_Relu,        RNM_OP_Clip,
@@ -130,23 +132,43 @@ static uint32_t period_of(const recipe_plan *plan) {
     return plan->po >= 32 ? plan->po : (uint32_t)plan->dims[0];
 }
 
-/* Linear layers of one group have the parent for their weight, and sum repeated inputs. */
-static void check_plan(const rnm_model *model, const conv_case *c) {
+/* Whether no layer differs from plain sums of products by more than roundings. */
+static bool is_exact(const rnm_model *model, const rnm_context_options *options) {
+    rnm_context *context;
+    assert_int_equal(rnm_context_create(model, options, &context, NULL), RNM_OK);
+    bool exact = true;
+    for (uint32_t k = 0; k < context->step_count; ++k) {
+        const rnm_conv_step *conv = &context->steps[k].as.conv;
+        exact = exact && !(context->steps[k].weighted &&
+                           (conv->algorithm == RNM_CONV_WINOGRAD || conv->mixture != NULL));
+    }
+    rnm_context_destroy(context);
+    return exact;
+}
+
+/* Linear layers of one group have the parent for their weight, and sum repeated inputs; those of s
+ * may have a row of blocks. Says of how many. */
+static uint32_t check_plan(const rnm_model *model, const conv_case *c) {
     const recipe_plan *plan = &c->recipe;
     const bool once = plan->transform == RNM_TRANSFORM_LINEAR && c->window.groups == 1;
     const bool summed = once && plan->pi < plan->dims[1];
     rnm_context *context;
     assert_int_equal(rnm_context_create(model, NULL, &context, NULL), RNM_OK);
     assert_int_equal(context->weight_count, 1);
-    assert_int_equal(context->weights[0].child.co, once ? period_of(plan) : plan->dims[0]);
-    assert_int_equal(context->weights[0].child.ci, once ? plan->pi : plan->dims[1]);
+    uint32_t blocks = 0;
     for (uint32_t k = 0; k < context->step_count; ++k) {
         const rnm_step *step = &context->steps[k];
         if (step->weighted) {
             assert_int_equal(step->as.conv.repeated, summed ? c->window.in_channels : 0);
+            const rnm_mixture *mixture = step->as.conv.mixture;
+            blocks = mixture != NULL ? mixture->count : 0;
         }
     }
+    const rnm_child *child = &context->weights[0].child;
+    assert_int_equal(child->co, once ? period_of(plan) : blocks > 0 ? plan->po : plan->dims[0]);
+    assert_int_equal(child->ci, once ? plan->pi : blocks > 0 ? blocks * plan->pi : plan->dims[1]);
     rnm_context_destroy(context);
+    return blocks;
 }
 
 /* Writes the tuning that has the model's one weighted layer run by tables, under these options. */
@@ -231,7 +253,9 @@ static unsigned check_case(rng *r, const conv_case *c) {
         exact[k] = (double)x[k];
     }
     opened model = build(r, c, bias, scale);
-    check_plan(model.model, c);
+    if (check_plan(model.model, c) > 0 && c->mixed != NULL) {
+        ++*c->mixed;
+    }
     float *weights = reference_child(model.model, 0);
     naive_conv(w, exact, weights, wanted);
     const double tolerance = winograd_tolerance(wanted, out); /* activations hide the sums' size */
@@ -246,8 +270,8 @@ static unsigned check_case(rng *r, const conv_case *c) {
         rnm_context_options ours = {.isa = isas[k], .threads = k == threaded ? 2 : 1};
         ours.threads = c->threads != 0 ? c->threads : ours.threads;
         float *found = run_all_modes(model.model, &ours, inputs, out);
-        if (tile_of(model.model, &ours) != 0) {
-            check_within(found, wanted, out, tolerance, "winograd");
+        if (!is_exact(model.model, &ours)) {
+            check_within(found, wanted, out, tolerance, "winograd or mixture");
             free(found);
             ours.direct_only = true;
             found = run_all_modes(model.model, &ours, inputs, out);
@@ -718,6 +742,56 @@ static void tables_of_signed_sums(void **state) {
     }
 }
 
+/* An s layer whose blocks are few more than those that they are mixtures of, or many. */
+typedef struct mixed_case {
+    int spatial;
+    int64_t batch, side, kernel, stride;
+    uint32_t rows, columns, po, pi;
+    float steepness;
+    rnm_dtype dtype;
+} mixed_case;
+
+static const mixed_case mixed_cases[] = {
+    {2, 1, 8, 3, 1, 8, 8, 32, 24, 1.0f, RNM_F32},   {2, 1, 7, 3, 1, 6, 5, 40, 33, 2.0f, RNM_F32},
+    {2, 3, 5, 3, 1, 7, 6, 17, 35, 0.5f, RNM_F16},   {2, 2, 9, 3, 2, 6, 9, 64, 16, 4.0f, RNM_F32},
+    {2, 1, 6, 5, 1, 9, 8, 32, 9, 1.0f, RNM_BF16},   {2, 1, 4, 1, 1, 16, 16, 32, 16, 8.0f, RNM_F32},
+    {3, 1, 4, 2, 1, 8, 8, 20, 12, 1.0f, RNM_F32},   {0, 1, 1, 1, 1, 16, 16, 32, 16, 2.0f, RNM_F32},
+    {0, 3, 1, 1, 1, 12, 13, 40, 20, 1.0f, RNM_F32}, {2, 1, 16, 3, 1, 8, 11, 64, 16, 1.0f, RNM_F32},
+};
+
+/* By all algorithms, in all modes, on 1 to 4 threads. */
+static void mixtures(void **state) {
+    (void)state;
+    enum { CASES = sizeof mixed_cases / sizeof *mixed_cases };
+    rng r = {19};
+    unsigned mixed = 0;
+    for (int k = 0; k < CASES; ++k) {
+        const mixed_case *m = &mixed_cases[k];
+        conv_case c = random_case(&r, m->spatial);
+        naive_window *w = &c.window;
+        w->batch = m->batch;
+        w->in_channels = (int64_t)m->columns * m->pi;
+        w->out_channels = (int64_t)m->rows * m->po;
+        for (int axis = 3 - m->spatial; axis < 3; ++axis) {
+            w->in[axis] = m->side;
+            w->kernel[axis] = m->kernel;
+            w->strides[axis] = m->stride;
+            w->dilations[axis] = 1;
+        }
+        settle(&r, &c);
+        c.recipe.transform = RNM_TRANSFORM_S;
+        c.recipe.po = m->po;
+        c.recipe.pi = m->pi;
+        c.recipe.parent_dtype = m->dtype;
+        c.recipe.steepness = m->steepness;
+        c.residual = k % 2 == 0;
+        c.threads = 1 + k % 4;
+        c.mixed = &mixed;
+        check_case(&r, &c);
+    }
+    assert_true(mixed > CASES / 2);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_convolutions),
@@ -734,6 +808,7 @@ int main(void) {
         cmocka_unit_test(linear_in_groups_and_not),
         cmocka_unit_test(repeated_parents),
         cmocka_unit_test(tables_of_signed_sums),
+        cmocka_unit_test(mixtures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
