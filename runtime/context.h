@@ -254,7 +254,7 @@ struct rnm_context {
     const rnm_kernels *kernels;
     rnm_expand expand;
     bool xnnpack;  /* load mode tries XNNPACK first */
-    bool winograd; /* layers may take it, and tables: not all need be direct */
+    bool winograd; /* layers may take it, tables and mixtures: not all need be direct */
     bool panels;   /* weights may be panelled: kernels have scratch for it */
 
     rnm_step *steps;

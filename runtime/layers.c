@@ -62,10 +62,6 @@ static void add_weight(const rnm_context *context, const rnm_conv_step *conv, rn
     const double elements =
         (double)w->batch * weight->child.co * (double)(maps[0] * maps[1]) * (double)maps[2];
     layer->flops = 2.0 * elements * (double)weight->child.ci * weight->child.taps;
-    if (conv->mixture != NULL) {
-        layer->mixed_blocks = (int)conv->mixture->count;
-        layer->flops *= (double)conv->mixture->columns / conv->mixture->count;
-    }
     layer->block_inputs = conv->xnn == NULL ? (int)conv->block_inputs : 0;
     if (layer->form == RNM_FORM_PANEL || layer->form == RNM_FORM_SCRATCH ||
         layer->form == RNM_FORM_STORED) {
@@ -74,6 +70,13 @@ static void add_weight(const rnm_context *context, const rnm_conv_step *conv, rn
         layer->beta_bytes = stored_bytes(view, recipe->betas);
     } else {
         layer->kept_bytes = weight->bytes;
+    }
+    if (conv->mixture != NULL) {
+        const rnm_mixture *m = conv->mixture;
+        const uint64_t factors = (uint64_t)m->rows * m->count * m->columns;
+        layer->mixed_blocks = (int)m->count;
+        layer->flops *= (double)m->columns / m->count;
+        layer->beta_bytes = m->count * sizeof *m->betas + factors * sizeof(float);
     }
     layer->keep_bytes = weight->bytes;
     const rnm_cost cost = rnm_cost_step(context, conv);

@@ -257,9 +257,9 @@ typedef struct rnm_layer {
                               NULL where the operator has one way only */
     rnm_form form;
     int block_inputs; /* inputs expanded and multiplied at a time; 0: does not apply */
-    int mixed_blocks; /* of an s layer, blocks of the child whose mixtures all others are, to within
-                         2^-19 of its largest weight: they alone are expanded, and inputs are
-                         mixed instead; 0: each block is expanded for itself */
+    int mixed_blocks; /* of an s layer, so many blocks of weights are made, whose sums the child's
+                         are, each to about 2^-19 of its largest weight, and inputs are mixed
+                         instead; 0: each block is expanded for itself */
     double flops;     /* 2 for each multiply-add of the plain convolution, which Winograd does
                          with fewer; of the parent's alone where linear repetition is done by
                          summing inputs and repeating outputs; 0 where not counted */
@@ -270,7 +270,8 @@ typedef struct rnm_layer {
     double panel_seconds, kept_seconds, estimates[RNM_ALGORITHMS];
     uint64_t keep_bytes;
     /* Bytes that a run reads, each counted once however often it is read. */
-    uint64_t parent_bytes, mask_bytes, beta_bytes; /* stored weights; masks with listed zeros */
+    uint64_t parent_bytes, mask_bytes, beta_bytes; /* stored weights; masks with listed zeros; of
+                                                      mixed blocks their betas and factors */
     uint64_t kept_bytes;                           /* expanded weights in their place */
     uint64_t activation_bytes;
 } rnm_layer;

@@ -8,12 +8,12 @@
 #include "mixture.h"
 
 #include "half.h"
-#include "magnitude.h"
 
 #include <math.h>
 #include <string.h>
 
-/* What may be left of a block at a sample, by the largest weight of all. */
+/* What may be left of a block at a sample, by the largest of its values there. Between samples it
+ * is a few times as much at worst. */
 #define LEFT_OVER 0x1p-20f
 
 /* Blocks have their nearest poles where b2 p is i pi, so over |b2 p| <= reach they are polynomials
@@ -37,6 +37,7 @@ typedef struct search {
     uint32_t blocks, panels, samples, count;
     table *values, *left;               /* [panel] */
     uint32_t block[MOST], sample[MOST]; /* chosen */
+    float b1[RNM_MIXTURE_BLOCKS];       /* that makes a block's largest value 1, or 0 */
     double solved[MOST][MOST];          /* the chosen blocks at the chosen samples, as L and U */
 } search;
 
@@ -48,40 +49,90 @@ bool rnm_mixture_possible(const rnm_child *child) {
            blocks <= RNM_MIXTURE_BLOCKS;
 }
 
+/* The least and the largest element of the parent; NaN is none. */
+static void find_range(const rnm_child *child, float *least, float *most) {
+    const uint64_t elements = (uint64_t)child->pi * child->taps * child->po;
+    const float *floats = child->parent;
+    const uint16_t *halves = child->parent;
+    *least = INFINITY;
+    *most = -INFINITY;
+    for (uint64_t k = 0; k < elements; ++k) {
+        const float p = child->parent_dtype == RNM_F32   ? floats[k]
+                        : child->parent_dtype == RNM_F16 ? rnm_f16_to_f32(halves[k])
+                                                         : rnm_bf16_to_f32(halves[k]);
+        *least = p < *least ? p : *least;
+        *most = p > *most ? p : *most;
+    }
+}
+
+/* Samples of a panel of blocks with b1 of 1, and then, blocks being compared, so that the largest
+ * of each is 1; of a block that is zero, zeros. False where that has no f32. */
+static bool sample_panel(const rnm_kernels *kernels, const rnm_child *child, search *s,
+                         uint32_t panel, const float (*points)[RNM_PANEL]) {
+    float b1[RNM_PANEL] = {0}, b2[RNM_PANEL] = {0}, most[RNM_PANEL] = {0};
+    const uint32_t first = panel * RNM_PANEL;
+    for (uint32_t l = 0; l < RNM_PANEL && first + l < s->blocks; ++l) {
+        const float *pair = child->betas + 2 * (size_t)(first + l);
+        b1[l] = pair[0] != 0.0f ? 1.0f : 0.0f;
+        b2[l] = pair[1];
+    }
+    float(*values)[RNM_PANEL] = s->values[panel];
+    kernels->s(points[0], RNM_PANEL, 0, b1, b2, s->samples, values[0]);
+    for (uint32_t k = 0; k < s->samples; ++k) {
+        for (uint32_t l = 0; l < RNM_PANEL; ++l) {
+            const float size = fabsf(values[k][l]);
+            most[l] = size > most[l] ? size : most[l];
+        }
+    }
+    for (uint32_t l = 0; l < RNM_PANEL; ++l) {
+        if (b1[l] > 0.0f) {
+            b1[l] = 1.0f / most[l];
+            if (!(most[l] > 0x1p-60f)) {
+                return false;
+            }
+        }
+    }
+    for (uint32_t k = 0; k < s->samples; ++k) {
+        for (uint32_t l = 0; l < RNM_PANEL; ++l) {
+            values[k][l] *= b1[l];
+        }
+    }
+    memcpy(s->b1 + first, b1, sizeof b1);
+    return true;
+}
+
 /* All blocks at the zeros of a Chebyshev polynomial over the parent's range; false where they bend
  * too sharply. */
 static bool take_samples(const rnm_kernels *kernels, const rnm_child *child, search *s) {
-    const uint64_t elements = (uint64_t)child->pi * child->taps * child->po;
-    const float most = rnm_max_magnitude(child->parent, child->parent_dtype, elements);
-    float steepest = 0.0f;
+    float least, most, steepest = 0.0f;
+    find_range(child, &least, &most);
     for (uint32_t k = 0; k < s->blocks; ++k) {
         steepest = fmaxf(steepest, fabsf(child->betas[2 * k + 1]));
     }
-    if (!(steepest * most <= MOST_REACH)) {
+    const float reach = steepest * fmaxf(fabsf(least), fabsf(most));
+    if (!(reach <= MOST_REACH)) {
         return false;
     }
-    s->samples = samples_for(steepest * most);
+    s->samples = samples_for(reach);
     table points;
     for (unsigned k = 0; k < s->samples; ++k) {
-        const float at = most * cosf(3.14159265f * ((float)k + 0.5f) / (float)s->samples);
+        const float at = cosf(3.14159265f * ((float)k + 0.5f) / (float)s->samples);
+        const float p = 0.5f * (least + most) + 0.5f * (most - least) * at;
         for (unsigned l = 0; l < RNM_PANEL; ++l) {
-            points[k][l] = at;
+            points[k][l] = p;
         }
     }
     for (uint32_t p = 0; p < s->panels; ++p) {
-        float b1[RNM_PANEL] = {0}, b2[RNM_PANEL] = {0};
-        for (uint32_t l = 0; l < RNM_PANEL && p * RNM_PANEL + l < s->blocks; ++l) {
-            const float *pair = child->betas + 2 * (size_t)(p * RNM_PANEL + l);
-            b1[l] = pair[0];
-            b2[l] = pair[1];
+        if (!sample_panel(kernels, child, s, p, (const float(*)[RNM_PANEL])points)) {
+            return false;
         }
-        kernels->s(points[0], RNM_PANEL, 0, b1, b2, s->samples, s->values[p][0]);
     }
     memcpy(s->left, s->values, s->panels * sizeof(table));
     return true;
 }
 
-/* The largest of what is left, and where. By lanes first, and as numbers, as magnitude.c has it. */
+/* The largest of what is left, and where. By lanes first, and as numbers: magnitudes compare as
+ * their bits do. */
 static float find_largest(const search *s, uint32_t *block, uint32_t *sample) {
     int32_t most[RNM_PANEL] = {0};
     for (uint32_t p = 0; p < s->panels; ++p) {
@@ -130,18 +181,15 @@ static void take_away(search *s, uint32_t block, uint32_t sample) {
 }
 
 /* Chooses blocks; false where there would be too many, or nothing is there to choose from. */
-static bool choose(search *s, float *largest) {
+static bool choose(search *s) {
     uint32_t block = 0, sample = 0;
-    *largest = find_largest(s, &block, &sample);
-    float left = *largest;
-    while (left > LEFT_OVER * *largest) {
+    while (find_largest(s, &block, &sample) > LEFT_OVER) {
         if (s->count == MOST || s->count + 1 == s->blocks) {
             return false;
         }
         s->block[s->count] = block;
         s->sample[s->count++] = sample;
         take_away(s, block, sample);
-        left = find_largest(s, &block, &sample);
     }
     return s->count > 0;
 }
@@ -187,8 +235,7 @@ static void solve(const search *s, uint32_t block, float (*factors)[RNM_PANEL]) 
 
 /* Whether a panel of blocks is near enough to its mixtures at all samples, with factors rounded:
  * twice as far as asked for, as roundings add to what is left. */
-static bool is_near(const search *s, uint32_t panel, const float (*factors)[RNM_PANEL],
-                    float largest) {
+static bool is_near(const search *s, uint32_t panel, const float (*factors)[RNM_PANEL]) {
     for (uint32_t k = 0; k < s->samples; ++k) {
         float left[RNM_PANEL];
         memcpy(left, s->values[panel][k], sizeof left);
@@ -199,9 +246,26 @@ static bool is_near(const search *s, uint32_t panel, const float (*factors)[RNM_
             }
         }
         for (uint32_t l = 0; l < RNM_PANEL; ++l) {
-            if (!(fabsf(left[l]) <= 2.0f * LEFT_OVER * largest)) {
+            if (!(fabsf(left[l]) <= 2.0f * LEFT_OVER)) {
                 return false;
             }
+        }
+    }
+    return true;
+}
+
+/* A block's factors as they are used: of the chosen blocks as these are expanded. False where one
+ * has no f32. */
+static bool write_factors(const search *s, const rnm_child *child, uint32_t block,
+                          const float (*of_panel)[RNM_PANEL], float *factors) {
+    const uint32_t columns = child->ci / child->pi;
+    const float b1 = child->betas[2 * (size_t)block];
+    const float scale = b1 != 0.0f ? b1 / s->b1[block] : 0.0f;
+    float *to = factors + (size_t)(block / columns) * s->count * columns + block % columns;
+    for (uint32_t j = 0; j < s->count; ++j) {
+        to[j * columns] = scale * of_panel[j][block % RNM_PANEL];
+        if (!isfinite(to[j * columns])) {
+            return false;
         }
     }
     return true;
@@ -214,15 +278,15 @@ bool rnm_mixture_find(const rnm_kernels *kernels, const rnm_child *child, float 
                 .panels = (rows * columns + RNM_PANEL - 1) / RNM_PANEL,
                 .values = (table *)(void *)work,
                 .left = (table *)(void *)work + PANELS};
-    float largest;
-    if (!take_samples(kernels, child, &s) || !choose(&s, &largest)) {
+    if (!take_samples(kernels, child, &s) || !choose(&s)) {
         return false;
     }
     eliminate(&s);
     float(*betas)[2] = (float(*)[2])(void *)found;
     float *factors = found + 2 * MOST;
     for (uint32_t j = 0; j < s.count; ++j) {
-        memcpy(betas[j], child->betas + 2 * (size_t)s.block[j], sizeof betas[j]);
+        betas[j][0] = s.b1[s.block[j]];
+        betas[j][1] = child->betas[2 * (size_t)s.block[j] + 1];
     }
     for (uint32_t p = 0; p < s.panels; ++p) {
         float of_panel[MOST][RNM_PANEL] = {{0}};
@@ -230,12 +294,12 @@ bool rnm_mixture_find(const rnm_kernels *kernels, const rnm_child *child, float 
         const uint32_t end = first + RNM_PANEL < s.blocks ? first + RNM_PANEL : s.blocks;
         for (uint32_t block = first; block < end; ++block) {
             solve(&s, block, of_panel);
-            float *to = factors + (size_t)(block / columns) * s.count * columns + block % columns;
-            for (uint32_t j = 0; j < s.count; ++j) {
-                to[j * columns] = of_panel[j][block - first];
-            }
         }
-        if (!is_near(&s, p, (const float(*)[RNM_PANEL])of_panel, largest)) {
+        bool fine = is_near(&s, p, (const float(*)[RNM_PANEL])of_panel);
+        for (uint32_t block = first; fine && block < end; ++block) {
+            fine = write_factors(&s, child, block, (const float(*)[RNM_PANEL])of_panel, factors);
+        }
+        if (!fine) {
             return false;
         }
     }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The blocks of an s child as mixtures of a few of them. A block is b1 * p / (1 + exp(b2 * p)) of
- * the parent p, with a pair of its own (FORMAT.md section 5.2): one function of p each, and smooth
- * ones, which are soon sums of one another. So a child of many blocks is, to the last bits of its
- * largest weight, the few blocks that are most unlike each other and a factor for each of these and
- * each block.
+ * The blocks of an s child as mixtures of a few. A block is b1 * p / (1 + exp(b2 * p)) of the
+ * parent p, with a pair of its own (FORMAT.md section 5.2): one function of p each, and smooth
+ * ones, which are soon sums of one another. So each block of a child of many is, to about 2^-19 of
+ * the largest weight that its pair makes of the parent's range, a sum of the few that are most
+ * unlike each other, with a factor for each.
  */
 #ifndef RNM_EXPAND_MIXTURE_H
 #define RNM_EXPAND_MIXTURE_H
@@ -19,7 +19,7 @@ typedef struct rnm_mixture {
     uint32_t rows, columns;  /* of the child's blocks */
     uint32_t count;          /* of those that all are made of */
     const float *factors;    /* [row][count][column] */
-    const float (*betas)[2]; /* [count] */
+    const float (*betas)[2]; /* [count]; with b1 such that the largest weight is about 1 */
 } rnm_mixture;
 
 /* Floats that a search needs: of its work, and of what it finds. */
@@ -32,8 +32,8 @@ bool rnm_mixture_possible(const rnm_child *child);
 
 /* Finds the mixture of a child for which it is possible, in work[RNM_MIXTURE_WORK]; its pairs and
  * factors are in found[RNM_MIXTURE_FOUND] then. False where more than RNM_MIXTURE_MOST blocks, or
- * all of them, would be needed, and where a block bends too sharply to tell: |b2 p| beyond 16. Any
- * thread. */
+ * all of them, would be needed, and where a block bends too sharply to tell: |b2 p| beyond 16; and
+ * where a factor has no f32. Any thread. */
 bool rnm_mixture_find(const rnm_kernels *kernels, const rnm_child *child, float *work, float *found,
                       rnm_mixture *mixture);
 

@@ -162,9 +162,9 @@ static double cut(const costs *c, const rnm_weight *weight, uint64_t threads, rn
     const double made = expand_time(c, child) + c->forms[form].weights;
     const double few = child->taps * c->expand[child->transform] + c->forms[form].few;
     const uint64_t panels = weight->panel_count, tiles = tiles_of(&conv->window, form);
-    const double held = rnm_winograd_by_inputs(child, panels)
-                            ? RNM_WINOGRAD_INPUTS + (double)panels * RNM_PANEL
-                            : ci;
+    const double block = given > RNM_WINOGRAD_INPUTS ? given : RNM_WINOGRAD_INPUTS;
+    const double held =
+        rnm_winograd_by_inputs(child, panels) ? block + (double)panels * RNM_PANEL : ci;
     uint64_t fit = (uint64_t)(MOST_V_BYTES / (points * held * sizeof(float)));
     fit = fit < 1 ? 1 : fit > MOST_TILES ? MOST_TILES : fit;
     const uint64_t fewest = rnm_divide_up(tiles, fit);
@@ -374,7 +374,9 @@ rnm_conv_algorithm rnm_choose_algorithm(const rnm_planner *planner, const rnm_co
             algorithm = RNM_CONV_TABLES;
         }
     }
-    *time = best;
+    if (time != NULL) {
+        *time = best;
+    }
     return algorithm;
 }
 

@@ -114,7 +114,7 @@ RNM_PLANS static rnm_status add_conv(rnm_planner *planner, const rnm_node_attrs 
     uint32_t weight;
     /* XNNPACK repeats neither inputs nor outputs. */
     const bool once = groups == 1 && !planner->context->xnnpack;
-    const uint32_t weights = planner->context->weight_count;
+    const uint32_t next_weight = planner->context->weight_count;
     rnm_status status = rnm_plan_weight(planner, depthwise ? 1 : groups, once, &weight, err);
     if (status != RNM_OK) {
         return status;
@@ -134,7 +134,7 @@ RNM_PLANS static rnm_status add_conv(rnm_planner *planner, const rnm_node_attrs 
     if (once) {
         rnm_plan_repeats(planner, conv);
     }
-    if (once && weight == weights) {
+    if (once && weight == next_weight) { /* it is this node's alone */
         status = rnm_plan_mixture(planner, conv, err);
         if (status != RNM_OK) {
             return status;
@@ -147,8 +147,7 @@ RNM_PLANS static rnm_status add_conv(rnm_planner *planner, const rnm_node_attrs 
             return status;
         }
     } else {
-        double time;
-        conv->algorithm = rnm_choose_algorithm(planner, conv, &conv->form, &time);
+        conv->algorithm = rnm_choose_algorithm(planner, conv, &conv->form, NULL);
     }
     if (conv->algorithm == RNM_CONV_WINOGRAD) {
         rnm_plan_winograd(planner, conv);

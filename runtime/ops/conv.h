@@ -67,8 +67,8 @@ void rnm_plan_by_tables(rnm_planner *planner, rnm_conv_step *conv);
 #define RNM_WINOGRAD_INPUTS 128
 
 /* Whether an item of so many panels goes through its inputs a block at a time, all panels at each,
- * and not the other way round: where it has so few panels that their sums, and one block's
- * transformed inputs, take less than half the room that those of all inputs would. */
+ * and not the other way round: where it has so few panels that their sums, and a block of
+ * transformed inputs, take about half the room or less that those of all inputs would. */
 static inline bool rnm_winograd_by_inputs(const rnm_child *child, uint64_t panels) {
     return 2 * (RNM_WINOGRAD_INPUTS + panels * RNM_PANEL) <= child->ci + RNM_PANEL;
 }
@@ -102,8 +102,8 @@ bool rnm_is_few(const rnm_context *context, const rnm_conv_step *conv);
 void rnm_fill_rows(const rnm_conv_job *job, uint64_t pixel, unsigned pixels, unsigned tile,
                    const float **rows);
 
-/* The algorithm that should be the fastest: direct, tables, or winograd with *form set; *time is
- * what it takes one thread, as rnm_mix_time has it. */
+/* The algorithm that should be the fastest: direct, tables, or winograd with *form set; *time,
+ * unless NULL, is what it takes one thread, as rnm_mix_time has it. */
 rnm_conv_algorithm rnm_choose_algorithm(const rnm_planner *planner, const rnm_conv_step *conv,
                                         unsigned *form, double *time);
 

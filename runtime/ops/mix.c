@@ -17,7 +17,7 @@
 enum {
     ITEM_PIXELS = 8,
     FEWEST = 2,              /* blocks that a mixture is worth a search for */
-    MOST_BYTES = 4096 << 10, /* of mixed inputs */
+    MOST_BYTES = 2048 << 10, /* of mixed inputs, which no other mode of a layer takes */
 };
 
 static uint64_t map_pixels(const rnm_window *w) {
@@ -43,7 +43,8 @@ static uint64_t mixed_bytes(const rnm_window *w) {
     return (uint64_t)w->batch * map_pixels(w) * (uint64_t)w->in_channels * sizeof(float);
 }
 
-/* Whether the layer takes clearly less time as a mixture of so many blocks. */
+/* Whether the layer takes clearly less time as a mixture of so many blocks: times are those of the
+ * step's weight, which is another one meanwhile. */
 static bool pays(const rnm_planner *planner, const rnm_conv_step *conv, uint32_t count) {
     rnm_context *context = planner->context;
     rnm_weight *weight = &context->weights[conv->weight];
@@ -53,7 +54,7 @@ static bool pays(const rnm_planner *planner, const rnm_conv_step *conv, uint32_t
                                  .count = count};
     const double inputs = (double)conv->window.batch * mixture.rows *
                           (double)map_pixels(&conv->window) * count * whole.child.pi;
-    if (inputs * sizeof(float) > MOST_BYTES) {
+    if (inputs == 0.0 || inputs * sizeof(float) > MOST_BYTES) {
         return false;
     }
     rnm_conv_step mixed = *conv;

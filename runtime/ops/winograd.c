@@ -4,9 +4,10 @@
  * by a group of panels, and needs nothing of other items: it transforms its tiles' inputs into V
  * [block of inputs][points][tiles][inputs]; then for each panel, for each block of inputs, for each
  * group of points, expands the weights transformed into U [points][inputs][RNM_PANEL] and
- * multiplies into M [points][tiles][RNM_PANEL]; at last transforms M back and finishes. So a layer
- * is one phase, and what a worker writes it reads itself. Transformed weights exist a block at a
- * time only, whatever the mode.
+ * multiplies into M [points][tiles][RNM_PANEL]; at last transforms M back and finishes. With few
+ * panels and many inputs it has M of all panels and goes through the inputs first, so that V is one
+ * span of blocks. A layer is one phase either way, and what a worker writes it reads itself.
+ * Transformed weights exist a block at a time only, whatever the mode.
  */
 #include "places.h"
 

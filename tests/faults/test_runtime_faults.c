@@ -91,10 +91,59 @@ static void write_tuning(const rnm_model *model, int threads, char *text, size_t
     rnm_context_destroy(context);
 }
 
-static void contexts_fail_cleanly(void **state) {
+typedef uint8_t *builder(uint64_t *size);
+
+/* A fully connected s layer that runs as a mixture of its blocks. */
+static uint8_t *build_mixed(uint64_t *size) {
+    enum { BLOCKS = 16, PO = 32, PI = 16, OUT = BLOCKS * PO, IN = BLOCKS * PI };
+    static const uint32_t dims[] = {PI, PO};
+    static const int64_t in[] = {1, IN}, out[] = {1, OUT};
+    float parent[PI * PO], betas[2 * BLOCKS * BLOCKS];
+    for (int k = 0; k < PI * PO; ++k) {
+        parent[k] = (float)(k % 31) / 15.0f - 1.0f;
+    }
+    for (int k = 0; k < BLOCKS * BLOCKS; ++k) {
+        betas[2 * k] = 1.0f;
+        betas[2 * k + 1] = (float)(k % 17) / 8.0f - 1.0f;
+    }
+    rnm_builder *b = builder_new();
+    const rnm_recipe_rec recipe = {
+        .transform = RNM_TRANSFORM_S,
+        .rank = 2,
+        .dims = {OUT, IN},
+        .parent = builder_tensor(b, "parent", RNM_F32, RNM_ROLE_PARENT, 2, dims, parent),
+        .betas = builder_betas(b, "betas", BLOCKS * BLOCKS, betas),
+        .mask = RNM_NONE,
+        .zeros = RNM_NONE,
+    };
+    const uint32_t inputs[] = {builder_input(b, "x", 2, in),
+                               builder_recipe_value(b, "w", builder_recipe(b, "w", recipe))};
+    const uint32_t y = builder_activation(b, "y", RNM_LAYOUT_ROWS, 2, out);
+    builder_node(b, "node", RNM_OP_Gemm, 2, inputs, y);
+    builder_output(b, y);
+    return builder_finish(b, size);
+}
+
+static void mixtures_are_made(void **state) {
     (void)state;
     uint64_t size;
-    uint8_t *bytes = builder_small_cnn(&size);
+    uint8_t *bytes = build_mixed(&size);
+    rnm_model *model;
+    rnm_context *context;
+    rnm_layer layer;
+    assert_int_equal(rnm_model_open_memory(bytes, (size_t)size, NULL, &model, NULL), RNM_OK);
+    assert_int_equal(rnm_context_create(model, NULL, &context, NULL), RNM_OK);
+    assert_true(rnm_context_layer(context, 0, &layer));
+    assert_true(layer.mixed_blocks > 1);
+    rnm_context_destroy(context);
+    rnm_model_close(model);
+    free(bytes);
+}
+
+static void contexts_fail_cleanly(void **state) {
+    builder *const *build = *state;
+    uint64_t size;
+    uint8_t *bytes = (*build)(&size);
     rnm_model *model;
     assert_int_equal(rnm_model_open_memory(bytes, (size_t)size, NULL, &model, NULL), RNM_OK);
     static const rnm_expand modes[] = {RNM_EXPAND_LOAD, RNM_EXPAND_LAZY, RNM_EXPAND_LAYER,
@@ -294,9 +343,12 @@ static void compact_files_of_large_layers(void **state) {
 
 int main(void) {
     static rnm_expand layer = RNM_EXPAND_LAYER, panel = RNM_EXPAND_PANEL;
+    static builder *cnn = builder_small_cnn, *mixed = build_mixed;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opening_fails_cleanly),
-        cmocka_unit_test(contexts_fail_cleanly),
+        cmocka_unit_test(mixtures_are_made),
+        {"contexts_fail_cleanly, convolutions", contexts_fail_cleanly, NULL, NULL, &cnn},
+        {"contexts_fail_cleanly, a mixture", contexts_fail_cleanly, NULL, NULL, &mixed},
         cmocka_unit_test(contexts_inherit_the_allocator),
         {"sizes_grow_until_refused, layer", sizes_grow_until_refused, NULL, NULL, &layer},
         {"sizes_grow_until_refused, panel", sizes_grow_until_refused, NULL, NULL, &panel},

@@ -65,6 +65,7 @@ static void layer_as_json(json_writer *json, const rnm_layer *layer, rnm_expand 
         json_double(json, "panel_ms", 1e3 * layer->panel_seconds);
         json_double(json, "kept_ms", 1e3 * layer->kept_seconds);
         json_int(json, "block_inputs", layer->block_inputs);
+        json_int(json, "mixed_blocks", layer->mixed_blocks);
         json_object(json, "estimates_ms");
         for (int k = 0; k < RNM_ALGORITHMS; k++) {
             if (layer->estimates[k] > 0) {
@@ -166,6 +167,9 @@ void show_plan(show *s, const char *model_path, const rnm_context *context, cons
         }
         show_name_column(layer.node, width);
         printf(" %-12s %s; ", layer.algorithm, form_reason(&layer, report.expand, limit, reason));
+        if (layer.mixed_blocks > 0) {
+            printf("%d blocks make all, inputs are mixed; ", layer.mixed_blocks);
+        }
         put_estimates(&layer);
         putchar('\n');
     }

@@ -27,6 +27,7 @@ typedef struct conv_case {
     rnm_op activation;
     int threads;     /* 0: of every third case one instruction set has 2, else 1 */
     bool tables;     /* takes tables: run by them too */
+    bool blocks;     /* runs by F(4x4,3x3): in blocks of several sizes */
     unsigned *mixed; /* counts it where it runs as a mixture; or NULL */
 } conv_case;
 
@@ -171,12 +172,12 @@ static uint32_t check_plan(const rnm_model *model, const conv_case *c) {
     return blocks;
 }
 
-/* Writes the tuning that has the model's one weighted layer run by tables, under these options. */
-static void ask_for_tables(const rnm_model *model, const rnm_context_options *options, char *text,
-                           size_t size) {
+/* Writes the tuning that has the model's one weighted layer run so, under these options. */
+static void ask_for(const rnm_model *model, const rnm_context_options *options,
+                    const char *algorithm, int block_inputs, char *text, size_t size) {
     rnm_context *context = NULL;
     rnm_layer layer;
-    rnm_tuned tuned = {.algorithm = "tables", .panel_ns = 1};
+    rnm_tuned tuned = {.algorithm = algorithm, .block_inputs = block_inputs, .panel_ns = 1};
     assert_int_equal(rnm_context_create(model, options, &context, NULL), RNM_OK);
     for (int k = 0; rnm_context_layer(context, k, &layer); ++k) {
         tuned.node = layer.form != RNM_FORM_NONE ? layer.node_index : tuned.node;
@@ -219,7 +220,7 @@ static float *run_by_tables(const rnm_model *model, rnm_isa isa, const float *co
                                        .threads = ways[way].threads,
                                        .expand = ways[way].expand,
                                        .no_xnnpack = true};
-        ask_for_tables(model, &options, text, sizeof text);
+        ask_for(model, &options, "tables", 0, text, sizeof text);
         options.tuning = text;
         check_stored(model, &options);
         float *found = run_model(model, &options, inputs);
@@ -231,6 +232,21 @@ static float *run_by_tables(const rnm_model *model, rnm_isa isa, const float *co
         free(found);
     }
     return first;
+}
+
+/* Blocks of every size give the bits of `wanted`. */
+static void check_blocks(const rnm_model *model, rnm_context_options options,
+                         const float *const *inputs, const float *wanted, size_t count) {
+    static const int blocks[] = {16, 48, 64, 160, 1024};
+    for (size_t k = 0; k < sizeof blocks / sizeof *blocks; ++k) {
+        char text[1024];
+        options.tuning = NULL;
+        ask_for(model, &options, "F(4x4,3x3)", blocks[k], text, sizeof text);
+        options.tuning = text;
+        float *found = run_model(model, &options, inputs);
+        assert_memory_equal(found, wanted, count * sizeof *found);
+        free(found);
+    }
 }
 
 /* Gives tile_of its model on the best instruction set; plans of others may differ. */
@@ -246,6 +262,9 @@ static unsigned check_case(rng *r, const conv_case *c) {
     assert_true(x != NULL && residual != NULL && bias != NULL && scale != NULL && exact != NULL &&
                 wanted != NULL);
     random_fill(r, x, in);
+    for (size_t k = 0; c->blocks && k < in; ++k) {
+        x[k] *= 0x1p-5f; /* sums of so many inputs are no larger than elsewhere */
+    }
     random_fill(r, residual, out);
     random_fill(r, bias, channels);
     random_fill(r, scale, channels);
@@ -272,6 +291,10 @@ static unsigned check_case(rng *r, const conv_case *c) {
         float *found = run_all_modes(model.model, &ours, inputs, out);
         if (!is_exact(model.model, &ours)) {
             check_within(found, wanted, out, tolerance, "winograd or mixture");
+            if (c->blocks) {
+                assert_int_equal(tile_of(model.model, &ours), 4);
+                check_blocks(model.model, ours, inputs, found, out);
+            }
             free(found);
             ours.direct_only = true;
             found = run_all_modes(model.model, &ours, inputs, out);
@@ -504,6 +527,41 @@ static void padded_depth(void **state) {
         c.window.end_pads[0] = k / 3;
         c.window.strides[0] = 1 + k % 2;
         settle(&r, &c);
+        check_case(&r, &c);
+    }
+}
+
+/* So many inputs and so few outputs that Winograd goes through the inputs first: one panel and
+ * more, parents read in place, gathered and not, and expanded. */
+static void inputs_first(void **state) {
+    (void)state;
+    static const struct {
+        int64_t inputs, outputs, side;
+        uint32_t po, pi;
+        uint8_t transform;
+    } sizes[] = {
+        {610, 33, 13, 33, 610, RNM_TRANSFORM_LINEAR}, {600, 70, 12, 70, 200, RNM_TRANSFORM_F},
+        {640, 64, 11, 64, 640, RNM_TRANSFORM_F},      {1024, 64, 10, 64, 512, RNM_TRANSFORM_F},
+        {480, 32, 17, 16, 60, RNM_TRANSFORM_S},       {590, 40, 9, 40, 590, RNM_TRANSFORM_DROP},
+    };
+    rng r = {20};
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; ++k) {
+        conv_case c = random_case(&r, 2);
+        naive_window *w = &c.window;
+        w->batch = 1 + (int64_t)k % 2;
+        w->in_channels = sizes[k].inputs;
+        w->out_channels = sizes[k].outputs;
+        for (int axis = 1; axis < 3; ++axis) {
+            w->in[axis] = sizes[k].side;
+            w->kernel[axis] = 3;
+            w->strides[axis] = w->dilations[axis] = w->pads[axis] = w->end_pads[axis] = 1;
+        }
+        settle(&r, &c);
+        c.recipe.transform = sizes[k].transform;
+        c.recipe.po = sizes[k].po;
+        c.recipe.pi = sizes[k].pi;
+        c.blocks = true;
+        c.threads = 1 + (int)k % 3;
         check_case(&r, &c);
     }
 }
@@ -759,7 +817,7 @@ static const mixed_case mixed_cases[] = {
     {0, 3, 1, 1, 1, 12, 13, 40, 20, 1.0f, RNM_F32}, {2, 1, 16, 3, 1, 8, 11, 64, 16, 1.0f, RNM_F32},
 };
 
-/* By all algorithms, in all modes, on 1 to 4 threads. */
+/* In all modes, on 1 to 4 threads, by what the plan takes for the mixture and without one. */
 static void mixtures(void **state) {
     (void)state;
     enum { CASES = sizeof mixed_cases / sizeof *mixed_cases };
@@ -804,6 +862,7 @@ int main(void) {
         cmocka_unit_test(squares_of_five),
         cmocka_unit_test(square_blocks),
         cmocka_unit_test(padded_depth),
+        cmocka_unit_test(inputs_first),
         cmocka_unit_test(linear_repeats),
         cmocka_unit_test(linear_in_groups_and_not),
         cmocka_unit_test(repeated_parents),
