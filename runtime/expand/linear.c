@@ -10,6 +10,8 @@
 #include <assert.h>
 #include <string.h>
 
+enum { MOST_ROWS = 64 }; /* at a time: 8 KB */
+
 const rnm_expander rnm_expanders[RNM_TRANSFORM_KNOWN] = {
     [RNM_TRANSFORM_LINEAR] = rnm_expand_linear,
     [RNM_TRANSFORM_S] = rnm_expand_s,
@@ -40,25 +42,39 @@ static inline void copy_short(float *dst, const float *src, uint32_t count) {
     static_assert(RNM_PANEL <= 32, "two pieces of 16 are a panel");
 }
 
-/* `count` parent elements from `first` on, as f32. */
-static void convert_run(const rnm_child *child, uint64_t first, uint32_t count, float *dst) {
-    switch (child->parent_dtype) {
-    case RNM_F16: {
-        const uint16_t *half = (const uint16_t *)child->parent + first;
-        for (uint32_t k = 0; k < count; ++k) {
-            dst[k] = rnm_f16_to_f32(half[k]);
+/* `count` parent elements from `first` on, as f32, of so many rows. */
+static void convert_rows(const rnm_child *child, uint64_t first, size_t rows, uint32_t count,
+                         float *dst) {
+    const size_t po = child->po;
+    if (child->parent_dtype == RNM_F32) {
+        const float *src = (const float *)child->parent + first;
+        for (; rows > 0; --rows, src += po, dst += RNM_PANEL) {
+            copy_short(dst, src, count);
         }
-        break;
+        return;
     }
-    case RNM_BF16: {
-        const uint16_t *brain = (const uint16_t *)child->parent + first;
+    const uint16_t *half = (const uint16_t *)child->parent + first;
+    const bool brain = child->parent_dtype == RNM_BF16;
+    for (; rows > 0; --rows, half += po, dst += RNM_PANEL) {
         for (uint32_t k = 0; k < count; ++k) {
-            dst[k] = rnm_bf16_to_f32(brain[k]);
+            dst[k] = brain ? rnm_bf16_to_f32(half[k]) : rnm_f16_to_f32(half[k]);
         }
-        break;
     }
-    default:
-        copy_short(dst, (const float *)child->parent + first, count);
+}
+
+/* Rows of the parent from `row` on, piece by piece as the panel's lanes wrap around its end: each
+ * piece is as long in all rows. */
+static void write_rows(const rnm_child *child, rnm_panel panel, uint64_t row, size_t rows,
+                       float *dst) {
+    uint32_t lane = 0;
+    for (uint32_t at = panel.output % child->po; lane < panel.lanes; at = 0) {
+        uint32_t run = child->po - at;
+        run = run < panel.lanes - lane ? run : panel.lanes - lane;
+        convert_rows(child, row * child->po + at, rows, run, dst + lane);
+        lane += run;
+    }
+    for (size_t r = 0; lane < RNM_PANEL && r < rows; ++r) {
+        memset(dst + r * RNM_PANEL + lane, 0, (RNM_PANEL - lane) * sizeof *dst);
     }
 }
 
@@ -84,21 +100,17 @@ void rnm_expand_linear(const rnm_kernels *kernels, const rnm_child *child, rnm_p
         widen(kernels, child, panel, dst);
         return;
     }
-    uint32_t start = panel.output % child->po;
-    for (uint32_t i = panel.input; i < panel.input + panel.inputs; ++i) {
-        uint64_t row = (uint64_t)(i % child->pi) * child->taps;
-        for (uint32_t t = 0; t < child->taps; ++t, dst += RNM_PANEL) {
-            uint64_t first = (row + t) * child->po;
-            uint32_t lane = 0;
-            for (uint32_t at = start; lane < panel.lanes; at = 0) {
-                uint32_t run = child->po - at;
-                run = run < panel.lanes - lane ? run : panel.lanes - lane;
-                convert_run(child, first + at, run, dst + lane);
-                lane += run;
-            }
-            if (lane < RNM_PANEL) {
-                memset(dst + lane, 0, (RNM_PANEL - lane) * sizeof *dst);
-            }
+    const uint32_t end = panel.input + panel.inputs;
+    for (uint32_t i = panel.input; i < end;) {
+        const uint32_t at = i % child->pi;
+        const uint32_t run = child->pi - at < end - i ? child->pi - at : end - i;
+        const uint64_t last = (uint64_t)(at + run) * child->taps;
+        for (uint64_t row = (uint64_t)at * child->taps; row < last;) {
+            const size_t rows = last - row < MOST_ROWS ? (size_t)(last - row) : MOST_ROWS;
+            write_rows(child, panel, row, rows, dst);
+            dst += rows * RNM_PANEL;
+            row += rows;
         }
+        i += run;
     }
 }
