@@ -123,6 +123,16 @@ def far_table(results, isa):
                   if (name, 2) in found])
 
 
+def differences(results):
+    """By network, the farthest contender."""
+    rows = {}
+    for c in results["comparisons"]:
+        rows.setdefault(c["network"], []).extend(c["rows"])
+    farthest = {name: max(of, key=lambda row: row["difference"]) for name, of in rows.items()}
+    return ", ".join("%s %.0e (%s)" % (network, row["difference"], row["name"])
+                     for network, row in farthest.items())
+
+
 def memory_table(results):
     rows = []
     for c in results["comparisons"]:
@@ -163,7 +173,7 @@ def commands(results, isa):
 
 PAGE = """# This runtime beside others
 
-{cpu}, {cores} cores, widest instructions {isa}. The machine is shared, so times are worth less than ratios, and a ratio of one row less than the rows together. Random weights, batch 1, f32 everywhere; the same input and the same answers: the largest difference from those of *panel* is {difference:.0e} of their range ({farthest}). Each contender is a process of its own; in each of {rounds} rounds every one in turn runs for {warm} ms that are not counted, as a host may leave both processors on one core until they have been busy for a while, and then a few times. A ratio is the median over rounds of the quotient of that round's medians, so it can differ a little from the quotient of the two times beside it. Threads are set in every runtime: what it calls intra-op threads, one stream.
+{cpu}, {cores} cores, widest instructions {isa}. The machine is shared, so times are worth less than ratios, and a ratio of one row less than the rows together. Random weights, batch 1, f32 everywhere; the same input and the same answers: the largest difference from those of *panel* is {differences} (of their range, by network). Each contender is a process of its own; in each of {rounds} rounds every one in turn runs for {warm} ms that are not counted, as a host may leave both processors on one core until they have been busy for a while, and then a few times. A ratio is the median over rounds of the quotient of that round's medians, so it can differ a little from the quotient of the two times beside it. Threads are set in every runtime: what it calls intra-op threads, one stream.
 
 The host of a virtual machine may move its processors about: on one core, on two at one cache, or on two that lie far apart. With two threads, rounds are told apart by the time in which a line of cache goes from one processor to the other and back (`tools/bench/exchange`): {one_core} to {near} ns before and after, or more, any other counts nowhere. What does not say *far apart* is of the former. What a second thread gains, in each runtime, is in [SCALING.md](SCALING.md).
 
@@ -259,11 +269,9 @@ def main():
                 tables.append(far_table(results, isa))
     machine = results["machine"]
     rounds = [c["rounds"] for c in results["comparisons"]]
-    farthest = max((r for c in results["comparisons"] for r in c["rows"]),
-                   key=lambda r: r["difference"])
     text = PAGE.format(
         cpu=machine["cpu"], cores=machine["cores"], isa=SHOWN.get(machine["isa"], machine["isa"]).upper(),
-        difference=farthest["difference"], farthest=farthest["name"],
+        differences=differences(results),
         rounds=" to ".join(map(str, sorted({min(rounds), max(rounds)}))),
         versions=versions(results), one_core=ONE_CORE, near=NEAR, warm=WARM_MS,
         left_out="; ".join("%s (%s)" % item for item in sorted(results["left_out"].items())),
