@@ -258,8 +258,8 @@ typedef struct rnm_layer {
     rnm_form form;
     int block_inputs; /* inputs expanded and multiplied at a time; 0: does not apply */
     int mixed_blocks; /* of an s layer, so many blocks of weights are made, whose sums the child's
-                         are, each to about 2^-19 of its largest weight, and inputs are mixed
-                         instead; 0: each block is expanded for itself */
+                         are, every weight to about 2^-19 of b1 * p, and inputs are mixed instead;
+                         0: each block is expanded for itself */
     double flops;     /* 2 for each multiply-add of the plain convolution, which Winograd does
                          with fewer; of the parent's alone where linear repetition is done by
                          summing inputs and repeating outputs; 0 where not counted */

@@ -12,8 +12,9 @@
 #include <math.h>
 #include <string.h>
 
-/* What may be left of a block at a sample, by the largest of its values there. Between samples it
- * is a few times as much at worst. */
+/* What may be left of a block by p at a sample, by the largest of its values there; for small
+ * weights are not to be further off, for what they are, than large ones. Between samples it is a
+ * few times as much at worst. */
 #define LEFT_OVER 0x1p-20f
 
 /* Blocks have their nearest poles where b2 p is i pi, so over |b2 p| <= reach they are polynomials
@@ -37,7 +38,7 @@ typedef struct search {
     uint32_t blocks, panels, samples, count;
     table *values, *left;               /* [panel] */
     uint32_t block[MOST], sample[MOST]; /* chosen */
-    float b1[RNM_MIXTURE_BLOCKS];       /* that makes a block's largest value 1, or 0 */
+    float b1[RNM_MIXTURE_BLOCKS];       /* that makes the largest of s(p) / p 1, or 0 */
     double solved[MOST][MOST];          /* the chosen blocks at the chosen samples, as L and U */
 } search;
 
@@ -49,24 +50,55 @@ bool rnm_mixture_possible(const rnm_child *child) {
            blocks <= RNM_MIXTURE_BLOCKS;
 }
 
+enum { LANES = 8 }; /* of one alone every step would wait for the last */
+
+/* Elements of the parent as f32. */
+static void read_parent(const rnm_child *child, uint64_t first, float p[LANES]) {
+    const uint16_t *halves = (const uint16_t *)child->parent + first;
+    if (child->parent_dtype == RNM_F32) {
+        memcpy(p, (const float *)child->parent + first, LANES * sizeof *p);
+        return;
+    }
+    for (unsigned l = 0; l < LANES; ++l) {
+        p[l] =
+            child->parent_dtype == RNM_F16 ? rnm_f16_to_f32(halves[l]) : rnm_bf16_to_f32(halves[l]);
+    }
+}
+
 /* The least and the largest element of the parent; NaN is none. */
 static void find_range(const rnm_child *child, float *least, float *most) {
     const uint64_t elements = (uint64_t)child->pi * child->taps * child->po;
-    const float *floats = child->parent;
-    const uint16_t *halves = child->parent;
+    float low[LANES], high[LANES];
     *least = INFINITY;
     *most = -INFINITY;
-    for (uint64_t k = 0; k < elements; ++k) {
-        const float p = child->parent_dtype == RNM_F32   ? floats[k]
-                        : child->parent_dtype == RNM_F16 ? rnm_f16_to_f32(halves[k])
-                                                         : rnm_bf16_to_f32(halves[k]);
+    for (unsigned l = 0; l < LANES; ++l) {
+        low[l] = INFINITY;
+        high[l] = -INFINITY;
+    }
+    uint64_t k = 0;
+    for (; k + LANES <= elements; k += LANES) {
+        float p[LANES];
+        read_parent(child, k, p);
+        for (unsigned l = 0; l < LANES; ++l) {
+            low[l] = p[l] < low[l] ? p[l] : low[l];
+            high[l] = p[l] > high[l] ? p[l] : high[l];
+        }
+    }
+    for (unsigned l = 0; l < LANES; ++l) {
+        *least = low[l] < *least ? low[l] : *least;
+        *most = high[l] > *most ? high[l] : *most;
+    }
+    for (; k < elements; ++k) {
+        const uint64_t row = k / child->po;
+        const float p = rnm_parent_at(child, (uint32_t)(k % child->po),
+                                      (uint32_t)(row / child->taps), (uint32_t)(row % child->taps));
         *least = p < *least ? p : *least;
         *most = p > *most ? p : *most;
     }
 }
 
-/* Samples of a panel of blocks with b1 of 1, and then, blocks being compared, so that the largest
- * of each is 1; of a block that is zero, zeros. False where that has no f32. */
+/* Samples of s(p) / p of a panel of blocks with b1 of 1, and then, blocks being compared, so that
+ * the largest of each is 1; of a block that is zero, zeros. False where that has no f32. */
 static bool sample_panel(const rnm_kernels *kernels, const rnm_child *child, search *s,
                          uint32_t panel, const float (*points)[RNM_PANEL]) {
     float b1[RNM_PANEL] = {0}, b2[RNM_PANEL] = {0}, most[RNM_PANEL] = {0};
@@ -80,17 +112,15 @@ static bool sample_panel(const rnm_kernels *kernels, const rnm_child *child, sea
     kernels->s(points[0], RNM_PANEL, 0, b1, b2, s->samples, values[0]);
     for (uint32_t k = 0; k < s->samples; ++k) {
         for (uint32_t l = 0; l < RNM_PANEL; ++l) {
-            const float size = fabsf(values[k][l]);
-            most[l] = size > most[l] ? size : most[l];
+            values[k][l] /= points[k][l];
+            most[l] = values[k][l] > most[l] ? values[k][l] : most[l];
         }
     }
     for (uint32_t l = 0; l < RNM_PANEL; ++l) {
-        if (b1[l] > 0.0f) {
-            b1[l] = 1.0f / most[l];
-            if (!(most[l] > 0x1p-60f)) {
-                return false;
-            }
+        if (b1[l] > 0.0f && !(most[l] > 0x1p-60f)) {
+            return false;
         }
+        b1[l] = b1[l] > 0.0f ? 1.0f / most[l] : 0.0f;
     }
     for (uint32_t k = 0; k < s->samples; ++k) {
         for (uint32_t l = 0; l < RNM_PANEL; ++l) {
@@ -102,7 +132,7 @@ static bool sample_panel(const rnm_kernels *kernels, const rnm_child *child, sea
 }
 
 /* All blocks at the zeros of a Chebyshev polynomial over the parent's range; false where they bend
- * too sharply. */
+ * too sharply, or the parent is zero. */
 static bool take_samples(const rnm_kernels *kernels, const rnm_child *child, search *s) {
     float least, most, steepest = 0.0f;
     find_range(child, &least, &most);
@@ -110,14 +140,15 @@ static bool take_samples(const rnm_kernels *kernels, const rnm_child *child, sea
         steepest = fmaxf(steepest, fabsf(child->betas[2 * k + 1]));
     }
     const float reach = steepest * fmaxf(fabsf(least), fabsf(most));
-    if (!(reach <= MOST_REACH)) {
+    if (!(reach <= MOST_REACH) || (least >= 0.0f && most <= 0.0f)) {
         return false;
     }
     s->samples = samples_for(reach);
     table points;
     for (unsigned k = 0; k < s->samples; ++k) {
         const float at = cosf(3.14159265f * ((float)k + 0.5f) / (float)s->samples);
-        const float p = 0.5f * (least + most) + 0.5f * (most - least) * at;
+        float p = 0.5f * (least + most) + 0.5f * (most - least) * at;
+        p = fabsf(p) > 0x1p-60f ? p : 0x1p-60f; /* there is nothing to divide by 0 */
         for (unsigned l = 0; l < RNM_PANEL; ++l) {
             points[k][l] = p;
         }

@@ -19,7 +19,7 @@ typedef struct rnm_mixture {
     uint32_t rows, columns;  /* of the child's blocks */
     uint32_t count;          /* of those that all are made of */
     const float *factors;    /* [row][count][column] */
-    const float (*betas)[2]; /* [count]; with b1 such that the largest weight is about 1 */
+    const float (*betas)[2]; /* [count]; with b1 such that the largest of s(p) / p is about 1 */
 } rnm_mixture;
 
 /* Floats that a search needs: of its work, and of what it finds. */

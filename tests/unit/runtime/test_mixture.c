@@ -65,14 +65,14 @@ static double s_of(double p, const float pair[2]) {
     return (double)pair[0] * p / (1.0 + exp((double)pair[1] * p));
 }
 
-/* The largest distance of a block from its mixture, by its own largest weight, for p from `least`
- * to 1. */
+/* The largest distance of a block from its mixture for p from `least` to 1: by p, and by the
+ * largest that the block is by p. */
 static double distance_from(const sample_child *s, const rnm_mixture *m, double least) {
     double worst = 0.0;
     for (uint32_t k = 0; k < BLOCKS; ++k) {
         double largest = 0.0, off = 0.0;
-        for (int at = 0; at <= 2000; ++at) {
-            const double p = least + (1.0 - least) * at / 2000.0;
+        for (int at = 0; at <= 2001; ++at) {
+            const double p = least + (1.0 - least) * at / 2001.0; /* never 0 but for least */
             const double wanted = s_of(p, s->betas[k]);
             double sum = 0.0;
             for (uint32_t j = 0; j < m->count; ++j) {
@@ -80,8 +80,10 @@ static double distance_from(const sample_child *s, const rnm_mixture *m, double 
                     m->factors[(k / COLUMNS * m->count + j) * COLUMNS + k % COLUMNS];
                 sum += (double)factor * s_of(p, m->betas[j]);
             }
-            largest = fmax(largest, fabs(wanted));
-            off = fmax(off, fabs(sum - wanted));
+            if (p != 0.0) {
+                largest = fmax(largest, fabs(wanted / p));
+                off = fmax(off, fabs((sum - wanted) / p));
+            }
         }
         assert_true(off == 0.0 || largest > 0.0);
         worst = fmax(worst, largest > 0.0 ? off / largest : 0.0);
