@@ -2,9 +2,9 @@
  *
  * The blocks of an s child as mixtures of a few. A block is b1 * p / (1 + exp(b2 * p)) of the
  * parent p, with a pair of its own (FORMAT.md section 5.2): one function of p each, and smooth
- * ones, which are soon sums of one another. So each block of a child of many is, to about 2^-19 of
- * the largest weight that its pair makes of the parent's range, a sum of the few that are most
- * unlike each other, with a factor for each.
+ * ones, which are soon sums of one another. So each block of a child of many is, every weight to
+ * about 2^-19 of its b1 * p, a sum of the few that are most unlike each other, with a factor for
+ * each.
  */
 #ifndef RNM_EXPAND_MIXTURE_H
 #define RNM_EXPAND_MIXTURE_H

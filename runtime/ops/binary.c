@@ -130,7 +130,8 @@ static void activated_line(const rnm_elements_step *step, int64_t count, void *c
     rnm_activate(step->activation, data[0], (size_t)count);
 }
 
-rnm_status rnm_plan_arithmetic(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err) {
+RNM_PLANS rnm_status rnm_plan_arithmetic(rnm_planner *planner, const rnm_node_attrs *attrs,
+                                         rnm_error *err) {
     (void)err;
     rnm_op op = (rnm_op)planner->node->op;
     rnm_dtype type = planner->shapes[rnm_plan_input(planner, 0)].dtype;

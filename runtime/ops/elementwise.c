@@ -111,7 +111,8 @@ static bool put_in_place(rnm_planner *planner, uint32_t input) {
     return ends;
 }
 
-rnm_status rnm_plan_activation(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err) {
+RNM_PLANS rnm_status rnm_plan_activation(rnm_planner *planner, const rnm_node_attrs *attrs,
+                                         rnm_error *err) {
     (void)err;
     uint32_t x = rnm_plan_input(planner, 0);
     rnm_step *step = rnm_plan_step(planner, run_activation, x, rnm_plan_output(planner));
@@ -131,7 +132,8 @@ static bool lie_alike(const rnm_planner *planner, uint32_t x, uint32_t z, uint32
            values[x].layout == values[y].layout && values[z].layout == values[y].layout;
 }
 
-rnm_status rnm_plan_binary(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err) {
+RNM_PLANS rnm_status rnm_plan_binary(rnm_planner *planner, const rnm_node_attrs *attrs,
+                                     rnm_error *err) {
     uint32_t x = rnm_plan_input(planner, 0);
     uint32_t z = rnm_plan_input(planner, 1);
     uint32_t y = rnm_plan_output(planner);
@@ -151,7 +153,8 @@ rnm_status rnm_plan_binary(rnm_planner *planner, const rnm_node_attrs *attrs, rn
     return RNM_OK;
 }
 
-rnm_status rnm_plan_scale_bias(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err) {
+RNM_PLANS rnm_status rnm_plan_scale_bias(rnm_planner *planner, const rnm_node_attrs *attrs,
+                                         rnm_error *err) {
     (void)err;
     uint32_t x = rnm_plan_input(planner, 0);
     uint64_t channels = (uint64_t)planner->shapes[x].dims[1];

@@ -36,7 +36,7 @@ static uint32_t panels_of_item(const rnm_conv_job *job) {
     return (job->weight->panel_count + items - 1) / items;
 }
 
-void rnm_plan_few(rnm_planner *planner, rnm_conv_step *conv) {
+RNM_PLANS void rnm_plan_few(rnm_planner *planner, rnm_conv_step *conv) {
     const rnm_weight *weight = &planner->context->weights[conv->weight];
     const rnm_child *child = &weight->child;
     conv->few = true;

@@ -132,7 +132,8 @@ static void plan_mirror(rnm_planner *planner, const rnm_node_attrs *attrs) {
     }
 }
 
-rnm_status rnm_plan_pad(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err) {
+RNM_PLANS rnm_status rnm_plan_pad(rnm_planner *planner, const rnm_node_attrs *attrs,
+                                  rnm_error *err) {
     (void)err;
     if (attrs->mode == RNM_PAD_CONSTANT) {
         plan_constant(planner, attrs);

@@ -11,7 +11,7 @@ static uint64_t input_pixels(const rnm_window *w) {
     return (uint64_t)(w->batch * w->in[0] * w->in[1] * w->in[2]);
 }
 
-void rnm_plan_repeats(rnm_planner *planner, rnm_conv_step *conv) {
+RNM_PLANS void rnm_plan_repeats(rnm_planner *planner, rnm_conv_step *conv) {
     const uint32_t period = planner->context->weights[conv->weight].child.ci;
     if ((int64_t)period == conv->window.in_channels) {
         return;

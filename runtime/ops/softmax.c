@@ -32,7 +32,8 @@ static rnm_status run_softmax(rnm_context *context, const rnm_step *step, rnm_er
     return RNM_OK;
 }
 
-rnm_status rnm_plan_softmax(rnm_planner *planner, const rnm_node_attrs *attrs, rnm_error *err) {
+RNM_PLANS rnm_status rnm_plan_softmax(rnm_planner *planner, const rnm_node_attrs *attrs,
+                                      rnm_error *err) {
     (void)err;
     uint32_t x = rnm_plan_input(planner, 0);
     uint32_t y = rnm_plan_output(planner);
