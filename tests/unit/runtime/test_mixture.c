@@ -190,6 +190,13 @@ static void refused(void **state) {
             assert_true(isfinite(m.factors[k]));
         }
     }
+    fill(&s, &r, 1.0f);
+    s.parent[4] = -INFINITY;
+    assert_false(find(&s, found, &m));
+    for (int k = 0; k < PARENT; ++k) {
+        s.parent[k] = NAN;
+    }
+    assert_false(find(&s, found, &m));
     fill(&s, &r, 8.0f);
     s.child.co = 2 * PO; /* all of few blocks are needed */
     s.child.ci = 2 * PI;
